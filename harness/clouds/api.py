@@ -1,0 +1,108 @@
+"""A cloud is an ARM endpoint, a credential, locations and quota; everything above this folder is the same for all of them.
+
+The Azure SDK clients below are the official ones for both clouds. ``local`` adds an endpoint, a CA and a credential, and says in
+:class:`NodeProfile` what its machines start from; nothing else may differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from azure.mgmt.compute import ComputeManagementClient
+from azure.mgmt.network import NetworkManagementClient
+from azure.mgmt.resource.deployments import DeploymentsMgmtClient
+from azure.mgmt.resource.resources import ResourceManagementClient
+
+from harness.builds.api import Build
+
+TAG_RUN = "harness-run"
+TAG_OWNER = "harness-owner"
+TAG_CREATED = "creationTimestamp"
+"""RFC 3339; the name that rg-cleanup and other janitors look for."""
+TAG_EXPIRES = "harness-expires"
+"""RFC 3339; past it, ``harness sweep`` may delete the group."""
+TAG_CELL = "harness-cell"
+
+
+@dataclass(frozen=True)
+class NodeProfile:
+    """What a node of this cloud starts from; the only place where clouds differ for a deployer."""
+
+    image_reference: Mapping[str, Any]
+    """ARM ``imageReference``: a marketplace image, or the id of a managed image that holds the build already."""
+    prebuilt: bool
+    """The image holds the build: programs in /usr/bin, container images in containerd's store."""
+    bundle_url: str = ""
+    """Where a node fetches the build if not ``prebuilt`` (a URL with its own access signature: a secret)."""
+    bundle_sha256: str = ""
+    registry_mirror: str = ""
+    """Base URL that containerd asks first for every registry; empty for none."""
+    arm_endpoint: str = ""
+    """``resourceManagerEndpoint`` for the cloud provider's azure.json; empty for the public cloud."""
+    tenant: str = ""
+    vm_size: str = "Standard_D2s_v5"
+    kubelet_overrides: Mapping[str, Any] = field(default_factory=dict)
+    """KubeletConfiguration fields that this cloud's machines need."""
+    etcd_arguments: Mapping[str, str] = field(default_factory=dict)
+    """Extra etcd flags that only shorten waiting; listed in the report."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """A resource group as the cloud reports it."""
+
+    name: str
+    location: str
+    tags: Mapping[str, str]
+    state: str
+    """``provisioningState``."""
+
+
+class Cloud(Protocol):
+    """One cloud, opened. Found by the entry-point group ``harness.clouds``; constructed with the settings; use as a context manager.
+
+    Every method raises ``CloudError`` (``QuotaError``, ``ThrottledError``) with ARM's code; none returns as if nothing had
+    happened after a failed call.
+    """
+
+    name: str
+    subscription: str
+    resources: ResourceManagementClient
+    deployments: DeploymentsMgmtClient
+    network: NetworkManagementClient
+    compute: ComputeManagementClient
+
+    def __enter__(self) -> Cloud: ...
+
+    def __exit__(self, *exc: object) -> None: ...
+
+    def locations(self) -> Sequence[str]:
+        """Locations where a cell may be placed."""
+        ...
+
+    def node_profile(self, build: Build, location: str, group: str) -> NodeProfile:
+        """Make the build available to machines in this group (managed image or bundle upload) and say how they get it."""
+        ...
+
+    def create_group(self, name: str, location: str, tags: Mapping[str, str]) -> None: ...
+
+    def deploy(
+        self, group: str, name: str, template: Mapping[str, Any], parameters: Mapping[str, Any], deadline: datetime
+    ) -> Mapping[str, Any]:
+        """Run a template deployment to its end; returns its outputs as name -> value. A failure carries the failed operations."""
+        ...
+
+    def delete_group(self, name: str, deadline: datetime) -> None:
+        """Delete and prove it: accepted, polled until the GET says 404, list by name empty; else ``LeakError`` naming what is left."""
+        ...
+
+    def groups(self, tags: Mapping[str, str]) -> Sequence[Group]:
+        """Groups that carry all these tags (an empty value matches any)."""
+        ...
+
+    def console(self, group: str, machine: str) -> str:
+        """The machine's serial console so far (boot diagnostics), also when the cluster is dead."""
+        ...

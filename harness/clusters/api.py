@@ -1,0 +1,62 @@
+"""A cluster that is up: how to reach it, and what it is made of. Written as ``cluster.json`` for workers and for other processes."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Node:
+    """One machine of a cluster."""
+
+    name: str
+    """Node name, host name and name of the ARM virtual machine."""
+    address: str
+    """Private address."""
+    role: str
+    """``control-plane`` or ``worker``."""
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A cluster that passed the readiness gate."""
+
+    run: str
+    cell: str
+    """Name of the cell: ``v1.37.2-kubeadm-westeurope``; unique in the run."""
+    version: str
+    cloud: str
+    location: str
+    group: str
+    """Resource group."""
+    server: str
+    """URL of the API server, by its public address."""
+    kubeconfig: Path
+    """Mode 0600."""
+    build: Path
+    """Folder of the build (programs, inventory)."""
+    nodes: tuple[Node, ...]
+    pod_cidr: str
+    service_cidr: str
+    network: str
+    """Names of the ARM resources that the cloud provider works on."""
+    subnet: str
+    route_table: str
+    security_group: str
+
+    def save(self, path: Path) -> None:
+        """Write as JSON."""
+        path.write_text(json.dumps(asdict(self), indent=1, default=str))
+
+    @classmethod
+    def load(cls, path: Path) -> Cluster:
+        """Read what :meth:`save` wrote."""
+        raw = json.loads(path.read_text())
+        nodes = tuple(Node(**node) for node in raw.pop("nodes"))
+        return cls(**{**raw, "nodes": nodes, "kubeconfig": Path(raw["kubeconfig"]), "build": Path(raw["build"])})
+
+    @property
+    def workers(self) -> tuple[Node, ...]:
+        return tuple(node for node in self.nodes if node.role == "worker")

@@ -1,0 +1,70 @@
+"""A run: its plan, its ledger, and the phases every cell goes through.
+
+The ledger (``ledger.jsonl``) is append-only and fsynced, a JSON object a line, written *before* each create and after each
+confirmed change; a torn last line is ignored. From it alone another process can finish, remove or report the run.
+
+Fields of every line: ``v`` (1), ``at`` (Unix time, float), ``kind``, ``cell`` (empty for the run). Kinds:
+
+===============  ==========================================================================================
+``run``          ``state`` started|ended, ``run``, ``pid``, ``pid_started``, ``outcome`` when ended
+``phase``        ``phase`` plan|build|up|readiness|test|collect|down|leak-check|report, ``state``
+                 started|passed|failed|skipped, ``outcome``, ``seconds``, ``message``, ``log_tail`` when ended
+``creating``     ``resource`` (kind), ``name``, and whatever is needed to delete it (``cloud``, ``location``)
+``gone``         ``resource``, ``name``: confirmed deleted
+``kept``         ``resource``, ``name``, ``until``: left on purpose by --keep
+``cluster``      ``path`` of cluster.json: ready and held
+``progress``     ``text``
+===============  ==========================================================================================
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Phase(StrEnum):
+    """The steps of a cell, in order; each becomes a JUnit case."""
+
+    PLAN = "plan"
+    BUILD = "build"
+    UP = "up"
+    READINESS = "readiness"
+    TEST = "test"
+    COLLECT = "collect"
+    DOWN = "down"
+    LEAK_CHECK = "leak-check"
+    REPORT = "report"
+
+
+class Keep(StrEnum):
+    """Whether a cluster survives its run."""
+
+    NEVER = "never"
+    ON_FAILURE = "on-failure"
+    ALWAYS = "always"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One source x deployer x location."""
+
+    name: str
+    """``<version>-<deployer>-<location>``: ``v1.37.2-kubeadm-westeurope``; safe as a file name."""
+    source: str
+    deployer: str
+    location: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run will do; ``plan.json``."""
+
+    run: str
+    """``20261123-223010-a1b2``: UTC time and four random hex digits."""
+    cloud: str
+    cells: tuple[Cell, ...]
+    suites: tuple[str, ...]
+    owner: str
+    expires: float
+    """Unix time after which ``sweep`` may delete what the run made."""

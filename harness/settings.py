@@ -74,7 +74,7 @@ class Settings:
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Settings:
         """Read what :meth:`to_json` wrote."""
-        values = {
+        values: dict[str, Any] = {
             item.name: Path(raw[item.name])
             if isinstance(item.default, Path)
             else tuple(raw[item.name])

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from harness.builds.api import Build
-from harness.clouds.api import Cloud
 from harness.clusters.api import Cluster
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 SEED = 1
-"""Seed of every e2e.test process and of the dry run: the same seed and filter give the same order, which is how specs are named by index."""
+"""Seed of every e2e.test process and of the dry run: the same seed and filter give the same order, and so the same indexes."""
 
 EVERYTHING = "Conformance || !Conformance"
 """Label filter that is always true: without a filter e2e.test silently skips Flaky and Feature specs."""
@@ -21,7 +21,7 @@ class Spec:
     """One ginkgo ``It`` of an e2e.test binary."""
 
     index: int
-    """Position among the parallel groups (serial specs left out) or, for serial ones, among the serial list; -1 if it cannot be run alone."""
+    """Position among the parallel groups (serial specs left out), or among the serial list; -1 if it cannot be run alone."""
     name: str
     """Full text without the labels appended to it, e.g. ``[sig-apps] Job should delete a job``; stable when labels are reordered."""
     text: str

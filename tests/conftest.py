@@ -1,0 +1,17 @@
+"""Tests that need root are skipped, with that reason, for everybody else."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+pytest_plugins = ("pytester",)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if os.geteuid() == 0:
+        return
+    for item in items:
+        if item.get_closest_marker("root") or item.get_closest_marker("e2e"):
+            item.add_marker(pytest.mark.skip(reason="needs root"))

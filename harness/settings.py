@@ -8,15 +8,34 @@ the set is closed, what is allowed.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+import difflib
+import getpass
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from harness.errors import UsageError
+
+FILE = "harness.toml"
+PREFIX = "HARNESS_"
+
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
 def _setting(default: Any, help: str, *, choices: tuple[str, ...] = (), metavar: str = "") -> Any:
     """A field with its help text; ``choices`` closes the set of allowed values."""
     return field(default=default, metadata={"help": help, "choices": choices, "metavar": metavar})
+
+
+def duration(text: str) -> float:
+    """Seconds of a duration: ``90s``, ``30m``, ``2h``, ``1.5h``, ``7d``; raises ``UsageError`` for anything else."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", text.strip())
+    if match is None:
+        raise UsageError(f"{text!r} is not a duration", hint="write a number and a unit: 90s, 30m, 2h or 7d")
+    return float(match[1]) * _UNITS[match[2]]
 
 
 @dataclass(frozen=True)
@@ -83,3 +102,163 @@ class Settings:
             for item in dataclasses.fields(cls)
         }
         return cls(**values)
+
+
+@dataclass(frozen=True)
+class Option:
+    """One setting as a command-line flag; ``harness ...`` and ``pytest ...`` both make theirs from these."""
+
+    name: str
+    """Field of :class:`Settings`."""
+    help: str
+    metavar: str
+    choices: tuple[str, ...]
+    default: Any
+
+    @property
+    def flag(self) -> str:
+        """``--control-planes``."""
+        return f"--{self.key}"
+
+    @property
+    def key(self) -> str:
+        """Key of harness.toml: ``control-planes``."""
+        return self.name.replace("_", "-")
+
+    @property
+    def variable(self) -> str:
+        """Environment name: ``HARNESS_CONTROL_PLANES``."""
+        return PREFIX + self.name.upper()
+
+    @property
+    def repeatable(self) -> bool:
+        """May be given several times; in the environment, values are separated by commas."""
+        return isinstance(self.default, tuple)
+
+    @property
+    def allowed(self) -> str:
+        """What may be written, for messages."""
+        if self.choices:
+            return "one of " + ", ".join(self.choices)
+        if isinstance(self.default, int):
+            return "a whole number, 1 or more"
+        if self.metavar == "DURATION":
+            return "a number and a unit: 90s, 30m, 2h or 7d"
+        return "text" if not self.repeatable else "text, or a list of texts"
+
+    def parse(self, raw: Any, base: Path, home: Path) -> Any:
+        """The field's value; raises ``ValueError`` when ``raw`` is not allowed. Relative paths start at ``base``."""
+        if self.repeatable:
+            parts = [raw] if isinstance(raw, str) else list(raw) if isinstance(raw, list | tuple) else []
+            if not parts:
+                raise ValueError
+            return tuple(self._text(part) for part in parts)
+        if isinstance(self.default, int):
+            if isinstance(raw, bool) or not isinstance(raw, int | str) or int(raw) < 1:
+                raise ValueError
+            return int(raw)
+        text = self._text(raw)
+        if self.metavar == "DURATION":
+            duration(text)
+        if isinstance(self.default, Path):
+            return _absolute(text, base, home)
+        return text
+
+    def _text(self, raw: Any) -> str:
+        if not isinstance(raw, str) or not raw.strip() or (self.choices and raw not in self.choices):
+            raise ValueError
+        return raw.strip()
+
+
+def options() -> tuple[Option, ...]:
+    """Every setting, in the order of the fields."""
+    return tuple(
+        Option(item.name, item.metadata["help"], item.metadata["metavar"], item.metadata["choices"], item.default)
+        for item in dataclasses.fields(Settings)
+    )
+
+
+def load(flags: Mapping[str, Any], environ: Mapping[str, str], cwd: Path) -> Settings:
+    """Settings for this command.
+
+    :param flags: field name -> value; None and an empty tuple or list mean "not given".
+    :param environ: the process's environment.
+    :param cwd: absolute; holds harness.toml, if there is one.
+    :raises UsageError: one line naming the place, the value and what is allowed.
+    """
+    home = Path(environ.get("HOME") or Path.home())
+    known = {option.name: option for option in options()}
+    values: dict[str, Any] = {
+        name: _absolute(str(option.default), cwd, home)
+        for name, option in known.items()
+        if isinstance(option.default, Path)
+    }
+    given = (*_from_file(cwd / FILE, known), *_from_environment(environ, known), *_from_flags(flags, known))
+    for option, raw, place in given:
+        try:
+            values[option.name] = option.parse(raw, cwd, home)
+        except (ValueError, UsageError) as error:
+            raise UsageError(f"{place}: {raw!r} is not allowed", hint=f"allowed: {option.allowed}") from error
+    settings = Settings(**values)
+    return settings.changed(
+        owner=settings.owner or environ.get("SUDO_USER") or environ.get("USER") or _login(),
+        subscription=settings.subscription or environ.get("AZURE_SUBSCRIPTION_ID", ""),
+    )
+
+
+_Given = tuple[Option, Any, str]
+"""An option, the value as written, and where it was written."""
+
+
+def _from_file(path: Path, known: Mapping[str, Option]) -> Iterator[_Given]:
+    try:
+        raw = tomllib.loads(path.read_text())
+    except FileNotFoundError:
+        return
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} is not valid TOML: {error}", hint="correct that line, or remove the file") from error
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from error
+    for key, value in raw.items():
+        option = known.get(key.replace("-", "_"))
+        if option is None:
+            keys = [item.key for item in known.values()]
+            raise UsageError(f"{path}: unknown key {key!r}", hint=_suggestion(key, keys))
+        yield option, value, f"{path}: {key}"
+
+
+def _from_environment(environ: Mapping[str, str], known: Mapping[str, Option]) -> Iterator[_Given]:
+    """Names that resemble none of ours belong to somebody else and are left alone."""
+    variables = {option.variable: option for option in known.values()}
+    for name in sorted(environ):
+        if not name.startswith(PREFIX) or not environ[name]:
+            continue
+        option = variables.get(name)
+        if option is not None:
+            value = environ[name]
+            yield option, value.split(",") if option.repeatable else value, name
+        elif close := difflib.get_close_matches(name, variables, n=1, cutoff=0.85):
+            raise UsageError(f"environment: unknown name {name}", hint=f"did you mean {close[0]}?")
+
+
+def _from_flags(flags: Mapping[str, Any], known: Mapping[str, Option]) -> Iterator[_Given]:
+    for name, value in flags.items():
+        if value is not None and not (known[name].repeatable and not value):
+            yield known[name], value, known[name].flag
+
+
+def _suggestion(word: str, allowed: list[str]) -> str:
+    close = difflib.get_close_matches(word, allowed, n=1)
+    return (f"did you mean {close[0]}? " if close else "") + "allowed: " + ", ".join(allowed)
+
+
+def _absolute(text: str, base: Path, home: Path) -> Path:
+    path = home / text[2:] if text.startswith("~/") else home if text == "~" else Path(text)
+    return base / path
+
+
+def _login() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a user id without a name, as in some containers
+        return "unknown"

@@ -1,0 +1,164 @@
+"""The operating system of a local machine: Debian 12, and the few files that make it boot fast in systemd-nspawn.
+
+The same Debian 12 with cloud-init runs on Azure from the marketplace image; only what a container must do differently is here.
+containerd and kubelet are not started at boot: the deployer's cloud-init configures them first, and so starts each once.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from harness.builds.debian import Tree
+
+TREE = Tree(
+    name="machine",
+    suite="bookworm",
+    variant="minbase",
+    packages=(
+        *("systemd", "systemd-sysv", "dbus", "cloud-init", "kmod", "mount", "util-linux", "procps", "netbase"),
+        *("containerd", "runc", "containernetworking-plugins"),
+        *("iproute2", "iptables", "nftables", "conntrack", "ipset", "ethtool", "socat", "curl", "ca-certificates"),
+        *("e2fsprogs", "xfsprogs", "openssl", "iputils-ping"),
+    ),
+)
+
+_MASKED = (
+    *("getty.target", "console-getty.service", "apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer"),
+    *("e2scrub_all.timer", "e2scrub_reap.service", "fstrim.timer", "systemd-tmpfiles-clean.timer", "xfs_scrub_all.timer"),
+    *("systemd-logind.service", "systemd-networkd.service", "systemd-networkd.socket", "systemd-resolved.service"),
+    *("systemd-networkd-wait-online.service", "systemd-timesyncd.service", "systemd-update-utmp.service"),
+    *("systemd-update-utmp-runlevel.service", "systemd-firstboot.service", "systemd-udevd.service", "ldconfig.service"),
+    *("systemd-udev-trigger.service", "cloud-init-hotplugd.socket", "networking.service", "kmod-static-nodes.service"),
+    *("systemd-pstore.service", "modprobe@.service", "ifupdown-pre.service", "dbus-org.freedesktop.login1.service"),
+)
+"""Units that have nothing to do in a machine whose addresses are set from outside and that lives for minutes."""
+
+_EARLY_UNIT = """\
+[Unit]
+Description=Make the kernel interfaces of this machine writable
+DefaultDependencies=no
+Before=sysinit.target
+After=systemd-remount-fs.service
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/usr/lib/kubernetes-azure-harness/early
+
+[Install]
+WantedBy=sysinit.target
+"""
+
+_EARLY = """\
+#!/bin/sh
+# systemd-nspawn mounts these read-only. A bind remount changes this machine's view alone; a plain one is refused as busy.
+# cgroup v1 has one mount per controller; cgroup v2 is writable already.
+for mount in /proc/sys /sys/fs/cgroup/*; do
+    if mountpoint -q "$mount"; then mount -o remount,bind,rw "$mount" || echo "cannot make $mount writable"; fi
+done
+mount --make-rshared /
+[ -e /dev/kmsg ] || ln -s /dev/null /dev/kmsg
+exit 0
+"""
+
+_KUBELET = """\
+[Unit]
+Description=kubelet: The Kubernetes Node Agent
+Documentation=https://kubernetes.io/docs/
+After=containerd.service
+
+[Service]
+ExecStart=/usr/bin/kubelet
+Restart=always
+StartLimitInterval=0
+RestartSec=1
+
+[Install]
+WantedBy=multi-user.target
+"""
+
+_KUBEADM_DROP_IN = """\
+[Service]
+Environment="KUBELET_KUBECONFIG_ARGS=--bootstrap-kubeconfig=/etc/kubernetes/bootstrap-kubelet.conf --kubeconfig=/etc/kubernetes/kubelet.conf"
+Environment="KUBELET_CONFIG_ARGS=--config=/var/lib/kubelet/config.yaml"
+# written by kubeadm init and join
+EnvironmentFile=-/var/lib/kubelet/kubeadm-flags.env
+EnvironmentFile=-/etc/default/kubelet
+ExecStart=
+ExecStart=/usr/bin/kubelet $KUBELET_KUBECONFIG_ARGS $KUBELET_CONFIG_ARGS $KUBELET_KUBEADM_ARGS $KUBELET_EXTRA_ARGS
+"""
+
+_CLOUD_INIT = """\
+# The seed is always in /var/lib/cloud/seed/nocloud, and the network is set up from outside before boot.
+datasource_list: [ NoCloud ]
+network: {config: disabled}
+preserve_hostname: true
+manage_etc_hosts: false
+ssh_deletekeys: false
+ssh_genkeytypes: []
+disable_root: false
+users: []
+# The distribution's lists without what cannot matter here (ssh, locale, package sources, hardware), in the same order.
+cloud_init_modules: [bootcmd, write-files, disk_setup, mounts, ca-certs, users-groups]
+cloud_config_modules: [timezone, runcmd]
+cloud_final_modules: [package-update-upgrade-install, write-files-deferred, scripts-user, final-message]
+"""
+
+_SYSTEM_CONF = """\
+[Manager]
+DefaultTimeoutStopSec=10s
+"""
+
+_JOURNALD = """\
+[Journal]
+Storage=volatile
+RuntimeMaxUse=64M
+ForwardToConsole=yes
+MaxLevelConsole=info
+RateLimitIntervalSec=0
+"""
+
+_FILES: dict[str, str] = {
+    "etc/systemd/system/harness-early.service": _EARLY_UNIT,
+    "usr/lib/kubernetes-azure-harness/early": _EARLY,
+    "usr/lib/systemd/system/kubelet.service": _KUBELET,
+    "usr/lib/systemd/system/kubelet.service.d/10-kubeadm.conf": _KUBEADM_DROP_IN,
+    "etc/cloud/cloud.cfg.d/99_harness.cfg": _CLOUD_INIT,
+    "etc/systemd/system.conf.d/harness.conf": _SYSTEM_CONF,
+    "etc/systemd/journald.conf.d/harness.conf": _JOURNALD,
+    "etc/crictl.yaml": "runtime-endpoint: unix:///run/containerd/containerd.sock\n",
+    "etc/resolv.conf": "nameserver 168.63.129.16\noptions timeout:2 attempts:2\n",
+    "etc/fstab": "",
+}
+_LINKS: dict[str, str] = {
+    "etc/systemd/system/sysinit.target.wants/harness-early.service": "/etc/systemd/system/harness-early.service",
+    "etc/systemd/system/default.target": "/usr/lib/systemd/system/multi-user.target",
+    **{f"etc/systemd/system/{unit}": "/dev/null" for unit in _MASKED},
+}
+_WHITEOUTS = ("etc/systemd/system/multi-user.target.wants/containerd.service",)
+"""Files of the layer below that are hidden: character devices 0:0, as overlayfs wants them."""
+
+FILES_DIGEST = (_FILES, _LINKS, _WHITEOUTS)
+"""All that this module writes, for the image's key."""
+
+
+def write_layer(layer: Path) -> None:
+    """Write these files into the folder of an overlay layer."""
+    for name, text in _FILES.items():
+        path = layer / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        path.chmod(0o755 if text.startswith("#!") else 0o644)
+    for name, target in _LINKS.items():
+        path = layer / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.symlink_to(target)
+    for name in _WHITEOUTS:
+        _whiteout(layer / name)
+
+
+def _whiteout(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    os.mknod(path, stat.S_IFCHR | 0o600, os.makedev(0, 0))

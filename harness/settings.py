@@ -12,7 +12,7 @@ import difflib
 import getpass
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -194,11 +194,7 @@ def load(flags: Mapping[str, Any], environ: Mapping[str, str], cwd: Path) -> Set
         if isinstance(option.default, Path)
     }
     given = (*_from_file(cwd / FILE, known), *_from_environment(environ, known), *_from_flags(flags, known))
-    for option, raw, place in given:
-        try:
-            values[option.name] = option.parse(raw, cwd, home)
-        except (ValueError, UsageError) as error:
-            raise UsageError(f"{place}: {raw!r} is not allowed", hint=f"allowed: {option.allowed}") from error
+    values |= _parsed(given, cwd, home)
     settings = Settings(**values)
     return settings.changed(
         owner=settings.owner or environ.get("SUDO_USER") or environ.get("USER") or _login(),
@@ -206,8 +202,24 @@ def load(flags: Mapping[str, Any], environ: Mapping[str, str], cwd: Path) -> Set
     )
 
 
+def overridden(settings: Settings, flags: Mapping[str, Any], cwd: Path) -> Settings:
+    """These settings (those of an existing run) with the flags that were given on top; errors as :func:`load`."""
+    known = {option.name: option for option in options()}
+    return settings.changed(**_parsed(_from_flags(flags, known), cwd, Path.home()))
+
+
 _Given = tuple[Option, Any, str]
 """An option, the value as written, and where it was written."""
+
+
+def _parsed(given: Iterable[_Given], cwd: Path, home: Path) -> dict[str, Any]:
+    values = {}
+    for option, raw, place in given:
+        try:
+            values[option.name] = option.parse(raw, cwd, home)
+        except (ValueError, UsageError) as error:
+            raise UsageError(f"{place}: {raw!r} is not allowed", hint=f"allowed: {option.allowed}") from error
+    return values
 
 
 def _from_file(path: Path, known: Mapping[str, Option]) -> Iterator[_Given]:

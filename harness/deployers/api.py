@@ -8,6 +8,7 @@ that nothing is there.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -25,7 +26,11 @@ class Recorder(Protocol):
         ...
 
     def progress(self, text: str) -> None:
-        """One line for the person watching."""
+        """One line for the person watching. Raises ``AbortedError`` once the run is being cut off, as ``creating`` does."""
+        ...
+
+    def phase(self, name: str) -> AbstractContextManager[None]:
+        """What runs inside is that phase (``readiness``) from here on; ``up`` has passed as soon as it is entered."""
         ...
 
 

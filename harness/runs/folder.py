@@ -1,0 +1,97 @@
+"""Where things are in a run's folder (Prow's layout); every room asks here instead of joining paths itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.errors import UsageError
+
+
+@dataclass(frozen=True)
+class CellFolder:
+    """``cells/<cell>/``."""
+
+    path: Path
+
+    @property
+    def cluster(self) -> Path:
+        """cluster.json; complete once the ledger has its ``cluster`` line."""
+        return self.path / "cluster.json"
+
+    @property
+    def logs(self) -> Path:
+        return self.path / "logs"
+
+    @property
+    def leases(self) -> Path:
+        """Folder of the lock files by which workers share the cluster."""
+        return self.path / "leases"
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """``reports/<run>/``."""
+
+    path: Path
+
+    @classmethod
+    def create(cls, reports: Path, run: str) -> RunFolder:
+        """Make the folder and point ``latest`` to it."""
+        folder = cls(reports / run)
+        try:
+            (folder.path / "artifacts").mkdir(parents=True)
+            _point(reports / "latest", run)
+        except OSError as error:
+            raise UsageError(
+                f"the reports folder {reports} cannot be written: {error.strerror}",
+                hint="choose another with --reports",
+            ) from error
+        return folder
+
+    @classmethod
+    def find(cls, reports: Path, run: str) -> RunFolder:
+        """The folder of a run by its id, by ``latest``, or by its path; raises ``UsageError`` naming the newest ones."""
+        for path in (reports / run, Path(run)):
+            if run and (path / "plan.json").is_file():
+                return cls(path.resolve())
+        newest = [folder.path.name for folder in cls.all(reports)][-3:]
+        known = f"the newest are {', '.join(reversed(newest))}" if newest else "there are none"
+        raise UsageError(f"no run {run!r} in {reports}: {known}", hint="harness status lists them")
+
+    @classmethod
+    def all(cls, reports: Path) -> list[RunFolder]:
+        """Every run's folder, oldest first."""
+        return [cls(plan.parent) for plan in sorted(reports.glob("*/plan.json")) if not plan.parent.is_symlink()]
+
+    @property
+    def plan(self) -> Path:
+        return self.path / "plan.json"
+
+    @property
+    def ledger(self) -> Path:
+        return self.path / "ledger.jsonl"
+
+    @property
+    def results(self) -> Path:
+        return self.path / "results.jsonl"
+
+    @property
+    def log(self) -> Path:
+        """What the run printed."""
+        return self.path / "build-log.txt"
+
+    @property
+    def lock(self) -> Path:
+        """Held while clusters are torn down: two processes never delete the same one."""
+        return self.path / ".teardown.lock"
+
+    def cell(self, name: str) -> CellFolder:
+        return CellFolder(self.path / "cells" / name)
+
+
+def _point(link: Path, run: str) -> None:
+    """Replace the link by one rename, so that it never dangles while two runs start."""
+    fresh = link.with_name(f".{link.name}-{run}")
+    fresh.symlink_to(run)
+    fresh.replace(link)

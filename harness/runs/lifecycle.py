@@ -1,0 +1,227 @@
+"""A run's clusters from plan to proof that they are gone, as its owning process (the pytest controller, ``harness up``) sees them.
+
+Bring-up happens in background threads, because a few blocking calls have to overlap with collection and with each other. Workers are
+other processes: they only read the ledger. Whatever happens here, the ledger alone is enough for :func:`harness.runs.teardown.teardown`
+in another process.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from threading import Event, Thread
+
+from filelock import FileLock
+
+from harness.builds.api import Build
+from harness.clouds.api import Cloud
+from harness.clusters.api import Cluster
+from harness.errors import AbortedError, DeployError, Outcome, QuotaError, UsageError
+from harness.runs.api import Cell, Keep, Phase, Plan
+from harness.runs.cells import CellWork
+from harness.runs.deadline import Budget, check, remaining
+from harness.runs.folder import RunFolder
+from harness.runs.ledger import Ledger
+from harness.runs.parts import Parts
+from harness.runs.phases import record_failure, record_skip, recorded
+from harness.runs.plan import load_plan, make_plan, save_plan
+from harness.runs.state import RunState, worst
+from harness.runs.teardown import claim, in_parallel, release, signals_held, teardown
+from harness.settings import Settings, duration
+
+_GRACE = 15.0
+_OWNER_CHECK = 5.0
+
+
+class Lifecycle:
+    """Owner's view of one run. Methods are called from one thread, in the order they stand here."""
+
+    def __init__(self, settings: Settings, plan: Plan, folder: RunFolder, parts: Parts) -> None:
+        self.settings = settings
+        self.plan = plan
+        self.folder = folder
+        self.ledger = Ledger(folder.ledger)
+        self.budget = Budget.of(time.time(), duration(settings.deadline))
+        self._parts = parts
+        self._open = ExitStack()
+        self._cloud: Cloud | None = None
+        self._builds: dict[str, Build] = {}
+        self._works: dict[str, CellWork] = {}
+        self._adopted: set[str] = set()
+        self._threads: dict[str, Thread] = {}
+        self._cut = Event()
+
+    @classmethod
+    def open(cls, settings: Settings, folder: Path | None, *, parts: Parts | None = None) -> Lifecycle:
+        """A new run (``folder`` None: planned here, in a folder of its own), or the one planned in ``folder``.
+
+        The process that calls this is an owner of the run until :meth:`finish` or :meth:`release`.
+
+        :raises UsageError: for everything that is wrong with the settings.
+        """
+        parts = parts or Parts()
+        if folder is None:
+            plan = make_plan(settings, parts, Path.cwd())
+            run_folder = RunFolder.create(settings.reports, plan.run)
+            save_plan(run_folder, settings, plan)
+        else:
+            run_folder = RunFolder(folder.resolve())
+            plan = load_plan(run_folder)[1]
+        lifecycle = cls(settings, plan, run_folder, parts)
+        claim(lifecycle.ledger, plan.run)
+        return lifecycle
+
+    def prepare(self) -> dict[str, Build]:
+        """Open the cloud, check what only it knows, then build every source, one after the other.
+
+        :returns: cell name -> build; a cell whose build failed is missing, and :meth:`wait_for_cluster` raises its error.
+        :raises HarnessError: when the cloud cannot be opened or refuses the plan.
+        """
+        with recorded(self.ledger, "", Phase.PLAN):
+            self._cloud = self._open.enter_context(self._parts.cloud(self.plan.cloud)(self.settings))
+            known = self._cloud.locations()
+            for cell in self.plan.cells:
+                if cell.location not in known:
+                    raise UsageError(
+                        f"--location {cell.location!r} is unknown to cloud {self.plan.cloud}",
+                        hint=f"there are: {', '.join(sorted(known))}",
+                    )
+                self._works[cell.name] = CellWork.of(
+                    self.settings, self.plan, cell, self.folder, self._cloud, self._parts
+                )
+        builder = self._parts.builder(self.settings.cache)
+        for cell in self.plan.cells:
+            try:
+                with recorded(self.ledger, cell.name, Phase.BUILD):
+                    check(self.budget, f"build {cell.source}")
+                    self._builds[cell.name] = builder.build(cell.source, self._progress(cell))
+            except Exception as error:
+                record_skip(self.ledger, cell.name, Phase.UP, f"not built: {str(error).partition(chr(10))[0]}")
+        return dict(self._builds)
+
+    def start(self) -> None:
+        """Check every cell's request, then bring all cells up in the background; returns at once.
+
+        :raises UsageError: when a deployer refuses its request; nothing was created then.
+        """
+        up = set(RunState.of(self.ledger.read()).clusters)
+        self._adopted = {name for name in self._builds if name in up}
+        requests = {}
+        for name in self._builds.keys() - self._adopted:
+            request = self._works[name].request(self._builds[name], self.budget.tests_deadline)
+            try:
+                self._works[name].deployer.validate(request)
+            except QuotaError as error:
+                record_failure(self.ledger, name, Phase.UP, error)
+                continue
+            except UsageError as error:
+                record_failure(self.ledger, "", Phase.PLAN, error)
+                raise
+            requests[name] = request
+        for name, request in requests.items():
+            thread = Thread(target=self._works[name].up, args=(request, self._cut), name=f"up-{name}", daemon=True)
+            self._threads[name] = thread
+            thread.start()
+
+    @staticmethod
+    def wait_for_cluster(folder: Path, cell: str, deadline: datetime) -> Cluster:
+        """The cell's cluster once it is ready; for any process, by the ledger alone.
+
+        :raises HarnessError: the error with which the cell failed to come up, or that its owner died; ``DeployError`` at the deadline.
+        """
+        run = RunFolder(folder)
+        state, last, next_check = RunState(), "", time.monotonic() + _OWNER_CHECK
+        for batch in Ledger(run.ledger).follow():
+            for entry in batch:
+                state.add(entry)
+                if entry.kind == "progress" and entry.cell in (cell, ""):
+                    last = entry.text("text")
+            if cell in state.clusters:
+                return Cluster.load(state.clusters[cell])
+            if failure := state.failure(cell):
+                raise failure.error()
+            if time.time() >= deadline.timestamp():
+                break
+            if time.monotonic() >= next_check:
+                next_check += _OWNER_CHECK
+                if not any(owner.alive for owner in state.owners):
+                    raise AbortedError(
+                        f"wait for cluster {cell}",
+                        last_seen="the process that brings it up is gone",
+                        hint=f"harness down --run {run.path.name}",
+                    )
+        raise DeployError(
+            f"wait for cluster {cell}", awaited="ready, until the deadline", last_seen=last or "no progress"
+        )
+
+    def finish(self, *, aborted: bool, failed: bool = False, keep: Keep | None = None) -> Outcome:
+        """Collect from what failed, take every cell down in parallel, prove that nothing is left; never raises for a cell.
+
+        Signals are held back meanwhile: tests are cut, teardown never.
+
+        :param aborted: a signal or the deadline cut the run off.
+        :param failed: tests failed (for ``--keep on-failure`` and to collect logs).
+        :param keep: instead of the setting.
+        :returns: the worst outcome of all phases of the run's life.
+        """
+        keep = keep or Keep(self.settings.keep)
+        with signals_held():
+            self._stop_bring_up()
+            deadline = self.budget.teardown_deadline(time.time())
+            with FileLock(self.folder.lock):
+                in_parallel(
+                    [
+                        partial(self._end, work, aborted, failed, keep, deadline)
+                        for name, work in self._works.items()
+                        if name not in self._adopted
+                    ]
+                )
+            return self._close()
+
+    @classmethod
+    def teardown(cls, folder: Path, *, kept: bool = True, parts: Parts | None = None) -> Outcome:
+        """What :func:`harness.runs.teardown.teardown` does: from the ledger alone, in any process."""
+        return teardown(RunFolder(folder), kept=kept, parts=parts or Parts())
+
+    def join(self) -> None:
+        """Wait until every cell is up or has failed."""
+        for thread in self._threads.values():
+            thread.join(remaining(self.budget.tests_deadline))
+
+    def _progress(self, cell: Cell) -> Callable[[str], None]:
+        return partial(_tell, self.ledger, cell.name)
+
+    def _stop_bring_up(self) -> None:
+        until = time.monotonic() + _GRACE
+        for thread in self._threads.values():
+            if thread.is_alive():
+                self._cut.set()
+                thread.join(max(0.0, until - time.monotonic()))
+
+    def _end(self, work: CellWork, aborted: bool, failed: bool, keep: Keep, deadline: datetime) -> Outcome:
+        name = work.cell.name
+        work.tested(failed, aborted)
+        broken = failed or RunState.of(self.ledger.read()).failure(name) is not None
+        if keep is Keep.ALWAYS or (keep is Keep.ON_FAILURE and broken and not aborted):
+            return work.keep(f"kept until it expires; remove it with: harness down --run {self.plan.run}")
+        if broken and not aborted:
+            work.collect(self._builds.get(name), deadline)
+        return work.down(deadline, self._threads.get(name))
+
+    def _close(self) -> Outcome:
+        try:
+            self._open.close()
+        except Exception as error:
+            record_failure(self.ledger, "", Phase.DOWN, error)
+        phases = RunState.of(self.ledger.read()).phases.values()
+        outcome = worst([phase.outcome for phase in phases if phase.outcome not in (None, Outcome.SKIPPED)])
+        release(self.ledger, self.plan.run, outcome)
+        return outcome
+
+
+def _tell(ledger: Ledger, cell: str, text: str) -> None:
+    ledger.append("progress", cell, text=text)

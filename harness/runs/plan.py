@@ -1,0 +1,124 @@
+"""Settings become a plan: cells, suites, names. Everything that can be known to be wrong is said here, before anything exists."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from itertools import product
+from pathlib import Path
+
+import harness
+from harness.clouds.api import TAG_CELL, TAG_CREATED, TAG_EXPIRES, TAG_OWNER, TAG_RUN
+from harness.errors import UsageError
+from harness.runs.api import Cell, Plan
+from harness.runs.folder import RunFolder
+from harness.runs.parts import Parts
+from harness.settings import Settings, duration
+
+
+def new_run_id(now: float) -> str:
+    """``20261123-223010-a1b2``."""
+    return f"{datetime.fromtimestamp(now, UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+
+
+def suites_folder(cwd: Path) -> Path:
+    """``suites/`` here, or else that of the checkout the harness is installed from."""
+    for base in (cwd, Path(harness.__file__).parent.parent):
+        if (base / "suites").is_dir():
+            return base / "suites"
+    raise UsageError(f"no folder suites/ in {cwd}", hint="run this in a checkout of the harness")
+
+
+def known_suites(folder: Path) -> tuple[str, ...]:
+    """Names of the suites: the folders that hold tests or specs."""
+    return tuple(
+        sorted(
+            path.name
+            for path in folder.iterdir()
+            if path.is_dir() and (any(path.rglob("test_*.py")) or any(path.rglob("*specs.yaml")))
+        )
+    )
+
+
+def make_plan(settings: Settings, parts: Parts, cwd: Path, now: float | None = None) -> Plan:
+    """Cells and suites of a new run; raises ``UsageError`` for every unknown source, version, deployer, location form or suite."""
+    now = time.time() if now is None else now
+    for location in settings.location:
+        if not re.fullmatch(r"[a-z0-9]{2,40}", location):
+            raise UsageError(f"--location {location!r} is not a location", hint="write its short name: westeurope")
+    for deployer in settings.deployer:
+        parts.deployer(deployer)
+    parts.cloud(settings.cloud)
+    return Plan(
+        run=new_run_id(now),
+        cloud=settings.cloud,
+        cells=_cells(settings, parts),
+        suites=_suites(settings.suite, known_suites(suites_folder(cwd))),
+        owner=settings.owner,
+        expires=now + duration(settings.expires),
+    )
+
+
+def _cells(settings: Settings, parts: Parts) -> tuple[Cell, ...]:
+    cells: dict[str, Cell] = {}
+    for source, deployer, location in product(settings.source, settings.deployer, settings.location):
+        version = re.sub(r"[^A-Za-z0-9_.+-]", "-", parts.resolve(source).version)
+        name = f"{version}-{deployer}-{location}"
+        if name in cells and cells[name].source == source:
+            raise UsageError(f"{source} on {deployer} in {location} is asked for twice", hint="name each once")
+        while name in cells:  # two sources of one version
+            name += "-2"
+        cells[name] = Cell(name, source, deployer, location)
+    return tuple(cells.values())
+
+
+def _suites(asked: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
+    for name in asked:
+        if name not in known:
+            raise UsageError(f"unknown suite {name!r}", hint=f"there are: {', '.join(known) or 'none'}")
+    return tuple(asked or known)
+
+
+def group_name(plan: Plan, cell: str) -> str:
+    """Resource group of a cell: ``harness-<run>-<n>``."""
+    return f"harness-{plan.run}-{[item.name for item in plan.cells].index(cell) + 1}"
+
+
+def tags(plan: Plan, cell: str, now: float) -> dict[str, str]:
+    """What everything the run makes carries."""
+    return {
+        TAG_RUN: plan.run,
+        TAG_OWNER: plan.owner,
+        TAG_CELL: cell,
+        TAG_CREATED: _rfc3339(now),
+        TAG_EXPIRES: _rfc3339(plan.expires),
+    }
+
+
+def save_plan(folder: RunFolder, settings: Settings, plan: Plan) -> None:
+    """Write plan.json by one rename."""
+    fresh = folder.plan.with_suffix(".new")
+    fresh.write_text(json.dumps({"settings": settings.to_json(), "plan": asdict(plan)}, indent=1))
+    fresh.replace(folder.plan)
+
+
+def load_plan(folder: RunFolder) -> tuple[Settings, Plan]:
+    """Read what :func:`save_plan` wrote; raises ``UsageError`` if the folder is not a run's."""
+    try:
+        raw = json.loads(folder.plan.read_text())
+        settings, plan = raw["settings"], raw["plan"]
+        cells = tuple(Cell(**cell) for cell in plan["cells"])
+        return Settings.from_json(settings), Plan(**{**plan, "cells": cells, "suites": tuple(plan["suites"])})
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UsageError(
+            f"{folder.plan} is not the plan of a run: {error}", hint="harness status lists the runs"
+        ) from error
+
+
+def _rfc3339(at: float) -> str:
+    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%SZ}"

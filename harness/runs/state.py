@@ -1,0 +1,171 @@
+"""What a ledger amounts to: phases, resources that still exist, clusters, owners."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from harness.errors import (
+    EXIT_CODES,
+    AbortedError,
+    BuildError,
+    CloudError,
+    DeployError,
+    HarnessError,
+    LeakError,
+    Outcome,
+    QuotaError,
+    ThrottledError,
+)
+from harness.runs.ledger import Entry
+from harness.runs.processes import Owner
+
+
+@dataclass(frozen=True)
+class Resource:
+    """Something the run was about to create."""
+
+    kind: str
+    """``resourceGroup``, mostly."""
+    name: str
+    cell: str
+    cloud: str
+    location: str
+    created: float
+
+
+@dataclass
+class PhaseState:
+    """The latest about one phase of one cell."""
+
+    state: str
+    at: float
+    outcome: Outcome | None = None
+    seconds: float = 0.0
+    message: str = ""
+    log_tail: str = ""
+
+    def error(self) -> HarnessError:
+        """The failure as other processes should raise it."""
+        kind = _ERRORS.get(self.outcome or Outcome.HARNESS, HarnessError)
+        return kind(self.message, log_tail=self.log_tail)
+
+
+@dataclass
+class RunState:
+    """The fold over a ledger's lines."""
+
+    started: float = 0.0
+    ended: bool = False
+    outcome: Outcome | None = None
+    owners: list[Owner] = field(default_factory=list)
+    phases: dict[tuple[str, str], PhaseState] = field(default_factory=dict)
+    """(cell, phase) -> latest state."""
+    clusters: dict[str, Path] = field(default_factory=dict)
+    """cell -> cluster.json."""
+    remaining: dict[tuple[str, str], Resource] = field(default_factory=dict)
+    """(kind, name) -> what was announced and is not confirmed gone, kept ones included."""
+    kept: dict[tuple[str, str], float] = field(default_factory=dict)
+    """(kind, name) -> Unix time until which it was kept on purpose."""
+
+    @classmethod
+    def of(cls, entries: Iterable[Entry]) -> RunState:
+        state = cls()
+        for entry in entries:
+            state.add(entry)
+        return state
+
+    def add(self, entry: Entry) -> None:
+        """Take one more line into account."""
+        key = (entry.text("resource"), entry.text("name"))
+        match entry.kind:
+            case "run":
+                self._run(entry)
+            case "phase":
+                self._phase(entry)
+            case "creating":
+                cloud, location = entry.text("cloud"), entry.text("location")
+                self.remaining[key] = Resource(*key, entry.cell, cloud, location, entry.at)
+                self.kept.pop(key, None)
+            case "gone":
+                self.remaining.pop(key, None)
+                self.kept.pop(key, None)
+                if not any(resource.cell == entry.cell for resource in self.remaining.values()):
+                    self.clusters.pop(entry.cell, None)
+            case "kept":
+                self.kept[key] = float(entry.fields.get("until", 0.0))
+            case "cluster":
+                self.clusters[entry.cell] = Path(entry.text("path"))
+
+    def _run(self, entry: Entry) -> None:
+        owner = Owner(int(entry.fields.get("pid", 0)), entry.text("pid_started"))
+        if entry.text("state") == "started":
+            self.started = self.started or entry.at
+            self.ended = False
+            self.owners.append(owner)
+            return
+        self.owners = [known for known in self.owners if known != owner]
+        self.ended = not self.owners
+        self.outcome = Outcome(entry.text("outcome") or Outcome.PASSED)
+
+    def _phase(self, entry: Entry) -> None:
+        outcome = entry.text("outcome")
+        self.phases[entry.cell, entry.text("phase")] = PhaseState(
+            entry.text("state"),
+            entry.at,
+            Outcome(outcome) if outcome else None,
+            float(entry.fields.get("seconds", 0.0)),
+            entry.text("message"),
+            entry.text("log_tail"),
+        )
+
+    @property
+    def abandoned(self) -> dict[tuple[str, str], Resource]:
+        """What exists and was not kept on purpose."""
+        return {key: resource for key, resource in self.remaining.items() if key not in self.kept}
+
+    def live_owners(self) -> list[Owner]:
+        """Processes other than this one that still work on the run, first comer first."""
+        this = Owner.this()
+        return [owner for owner in self.owners if owner != this and owner.alive]
+
+    def failure(self, cell: str) -> PhaseState | None:
+        """The phase that kept a cell (or the whole run) from coming up, if one did."""
+        for (name, phase), state in self.phases.items():
+            if name in (cell, "") and phase in _BEFORE_TESTS and state.state in ("failed", "skipped"):
+                return state
+        return None
+
+
+_BEFORE_TESTS = ("plan", "build", "up", "readiness")
+
+_ERRORS: dict[Outcome, type[HarnessError]] = {
+    kind.outcome: kind
+    for kind in (BuildError, DeployError, QuotaError, ThrottledError, CloudError, AbortedError, LeakError)
+}
+
+_ORDER = (
+    Outcome.LEAK,
+    Outcome.HARNESS,
+    Outcome.ABORTED,
+    Outcome.QUOTA,
+    Outcome.THROTTLED,
+    Outcome.CLOUD,
+    Outcome.DEPLOY,
+    Outcome.BUILD,
+    Outcome.FAILED,
+    Outcome.FLAKY,
+    Outcome.PASSED,
+    Outcome.SKIPPED,
+)
+"""Worst first. Skipped comes last: it only decides when nothing else ran."""
+
+
+def worst(outcomes: Iterable[Outcome]) -> Outcome:
+    """The outcome that decides the exit code; SKIPPED ("nothing ran") for none at all."""
+    return min(outcomes, key=_ORDER.index, default=Outcome.SKIPPED)
+
+
+def exit_code(outcomes: Iterable[Outcome]) -> int:
+    return EXIT_CODES[worst(outcomes)]

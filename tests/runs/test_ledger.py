@@ -1,0 +1,75 @@
+"""What a ledger keeps when writers are killed or many."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from harness.errors import HarnessError, Outcome
+from harness.runs.ledger import Ledger
+from harness.runs.state import RunState, exit_code, worst
+
+
+def test_lines_come_back_in_order(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.jsonl")
+    ledger.append("run", state="started")
+    ledger.append("creating", "c", resource="resourceGroup", name="g")
+    assert [(entry.kind, entry.cell, entry.text("name")) for entry in ledger.read()] == [
+        ("run", "", ""),
+        ("creating", "c", "g"),
+    ]
+
+
+@pytest.mark.parametrize("torn", ['{"v": 1, "at": 1.0, "ki', "{", "\x00\x00", '{"v": 1}'])
+def test_a_torn_line_is_skipped_and_does_not_swallow_the_next(tmp_path: Path, torn: str) -> None:
+    ledger = Ledger(tmp_path / "ledger.jsonl")
+    ledger.append("progress", text="before")
+    with ledger.path.open("a") as file:
+        file.write(torn)
+    assert [entry.text("text") for entry in ledger.read()] == ["before"]
+    ledger.append("progress", text="after")
+    assert [entry.text("text") for entry in ledger.read()] == ["before", "after"]
+
+
+def test_many_writers_never_mix_their_lines(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.jsonl"
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda n: Ledger(path).append("progress", text=str(n) * 50), range(64)))
+    assert len(Ledger(path).read()) == 64
+
+
+def test_a_ledger_of_another_version_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.jsonl"
+    path.write_text('{"v": 2, "at": 1, "kind": "run", "cell": ""}\n')
+    with pytest.raises(HarnessError, match="version 2"):
+        Ledger(path).read()
+
+
+def test_following_gives_what_is_there_and_then_what_comes(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.jsonl")
+    ledger.append("progress", text="one")
+    batches = ledger.follow(poll=0.001)
+    assert [entry.text("text") for entry in next(batches)] == ["one"]
+    assert next(batches) == []
+    ledger.append("progress", text="two")
+    assert [entry.text("text") for entry in next(batches)] == ["two"]
+
+
+def test_what_is_gone_or_kept_is_told_apart(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.jsonl")
+    for name in ("gone", "kept", "left"):
+        ledger.append("creating", "c", resource="resourceGroup", name=name, cloud="local", location="l")
+    ledger.append("gone", "c", resource="resourceGroup", name="gone")
+    ledger.append("kept", "c", resource="resourceGroup", name="kept", until=5.0)
+    state = RunState.of(ledger.read())
+    assert [name for _, name in state.remaining] == ["kept", "left"]
+    assert [name for _, name in state.abandoned] == ["left"]
+
+
+def test_the_worst_outcome_decides_the_exit_code() -> None:
+    assert worst([Outcome.PASSED, Outcome.FAILED, Outcome.DEPLOY]) is Outcome.DEPLOY
+    assert exit_code([Outcome.PASSED, Outcome.SKIPPED]) == 0
+    assert exit_code([]) == 5
+    assert exit_code([Outcome.FAILED, Outcome.LEAK]) == 6

@@ -1,0 +1,158 @@
+"""A run from plan to proof, on a cloud of files: whatever happens, nothing is left."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from harness.errors import BuildError, DeployError, Outcome, UsageError
+from harness.runs.api import Keep, Phase
+from harness.runs.folder import RunFolder
+from harness.runs.ledger import Ledger
+from harness.runs.lifecycle import Lifecycle
+from harness.runs.parts import Parts
+from harness.runs.state import RunState
+from harness.settings import Settings
+
+CELL = "v1.37.2-kubeadm-westeurope"
+
+
+def soon(seconds: float = 20) -> datetime:
+    return datetime.now(UTC) + timedelta(seconds=seconds)
+
+
+def groups(settings: Settings) -> list[str]:
+    return sorted(path.stem for path in (settings.state / "groups").glob("*.json"))
+
+
+def phases(lifecycle: Lifecycle, cell: str) -> list[tuple[str, str]]:
+    state = RunState.of(Ledger(lifecycle.folder.ledger).read())
+    return [(phase, found.state) for (name, phase), found in state.phases.items() if name == cell]
+
+
+def started(settings: Settings, parts: Parts) -> Lifecycle:
+    lifecycle = Lifecycle.open(settings, None, parts=parts)
+    lifecycle.prepare()
+    lifecycle.start()
+    return lifecycle
+
+
+def test_a_run_comes_up_is_used_and_leaves_nothing(settings: Settings, parts: Parts) -> None:
+    lifecycle = started(settings, parts)
+    cluster = Lifecycle.wait_for_cluster(lifecycle.folder.path, CELL, soon())
+    assert cluster.group == f"harness-{lifecycle.plan.run}-1"
+    assert groups(settings) == [cluster.group]
+    assert lifecycle.finish(aborted=False) is Outcome.PASSED
+    assert groups(settings) == []
+    names = ["build", "up", "readiness", "test", "down", "leak-check"]
+    assert phases(lifecycle, CELL) == [(name, "passed") for name in names]
+    assert (settings.reports / "latest").resolve() == lifecycle.folder.path.resolve()
+    state = RunState.of(Ledger(lifecycle.folder.ledger).read())
+    assert state.ended
+    assert not state.remaining
+
+
+def test_a_failed_bring_up_reaches_every_waiter_and_is_taken_down(settings: Settings, parts: Parts) -> None:
+    lifecycle = started(settings.changed(location=("failing", "westeurope")), parts)
+    with pytest.raises(DeployError, match="3 nodes Ready") as caught:
+        Lifecycle.wait_for_cluster(lifecycle.folder.path, "v1.37.2-kubeadm-failing", soon())
+    assert caught.value.log_tail == "kubelet: no"
+    Lifecycle.wait_for_cluster(lifecycle.folder.path, CELL, soon())
+    assert lifecycle.finish(aborted=False) is Outcome.DEPLOY
+    assert groups(settings) == []
+    assert ("collect", "passed") in phases(lifecycle, "v1.37.2-kubeadm-failing")
+    assert (lifecycle.folder.cell("v1.37.2-kubeadm-failing").logs / "console.log").exists()
+
+
+def test_a_failed_build_ends_only_its_cell(settings: Settings, parts: Parts) -> None:
+    lifecycle = Lifecycle.open(settings.changed(source=("module:v0.0.0", "module:v1.37.2")), None, parts=parts)
+    assert list(lifecycle.prepare()) == [CELL]
+    lifecycle.start()
+    with pytest.raises(BuildError, match="undefined: x"):
+        Lifecycle.wait_for_cluster(lifecycle.folder.path, "v0.0.0-kubeadm-westeurope", soon())
+    Lifecycle.wait_for_cluster(lifecycle.folder.path, CELL, soon())
+    assert lifecycle.finish(aborted=False) is Outcome.BUILD
+
+
+def test_an_abort_cuts_bring_up_short_and_takes_it_down(settings: Settings, parts: Parts) -> None:
+    lifecycle = started(settings.changed(location=("slow",)), parts)
+    while not groups(settings):
+        time.sleep(0.01)
+    began = time.monotonic()
+    assert lifecycle.finish(aborted=True) is Outcome.ABORTED
+    assert time.monotonic() - began < 5
+    assert groups(settings) == []
+
+
+def test_what_does_not_go_is_a_leak_that_is_named(settings: Settings, parts: Parts) -> None:
+    lifecycle = started(settings.changed(location=("stubborn",)), parts)
+    Lifecycle.wait_for_cluster(lifecycle.folder.path, "v1.37.2-kubeadm-stubborn", soon())
+    assert lifecycle.finish(aborted=False) is Outcome.LEAK
+    state = RunState.of(Ledger(lifecycle.folder.ledger).read())
+    assert f"harness-{lifecycle.plan.run}-1" in state.phases["v1.37.2-kubeadm-stubborn", Phase.LEAK_CHECK].message
+    assert len(state.abandoned) == 1
+
+
+@pytest.mark.parametrize(
+    ("keep", "failed", "left"),
+    [("never", True, 0), ("on-failure", False, 0), ("on-failure", True, 1), ("always", False, 1)],
+)
+def test_keep_decides_what_survives(settings: Settings, parts: Parts, keep: str, failed: bool, left: int) -> None:
+    lifecycle = started(settings.changed(keep=keep), parts)
+    Lifecycle.wait_for_cluster(lifecycle.folder.path, CELL, soon())
+    lifecycle.finish(aborted=False, failed=failed)
+    assert len(groups(settings)) == left
+
+
+def test_a_kept_cluster_is_used_again_and_removed_from_the_ledger_alone(settings: Settings, parts: Parts) -> None:
+    first = started(settings, parts)
+    first.join()
+    first.finish(aborted=False, keep=Keep.ALWAYS)
+    again = Lifecycle.open(settings, first.folder.path, parts=parts)
+    again.prepare()
+    again.start()
+    Lifecycle.wait_for_cluster(again.folder.path, CELL, soon())
+    again.finish(aborted=False)
+    assert len(groups(settings)) == 1, "who adopts a cluster does not remove it"
+    assert Lifecycle.teardown(first.folder.path, kept=False, parts=parts) is Outcome.PASSED
+    assert len(groups(settings)) == 1, "kept on purpose"
+    assert Lifecycle.teardown(first.folder.path, parts=parts) is Outcome.PASSED
+    assert groups(settings) == []
+    assert Lifecycle.teardown(first.folder.path, parts=parts) is Outcome.PASSED, "a second time finds nothing to do"
+
+
+def test_two_runs_side_by_side_do_not_touch_each_other(settings: Settings, parts: Parts) -> None:
+    one, two = started(settings, parts), started(settings, parts)
+    for run in (one, two):
+        Lifecycle.wait_for_cluster(run.folder.path, CELL, soon())
+    one.finish(aborted=False)
+    assert groups(settings) == [f"harness-{two.plan.run}-1"]
+    two.finish(aborted=False)
+    assert groups(settings) == []
+
+
+def test_waiting_for_a_run_whose_process_died_ends(settings: Settings, parts: Parts, tmp_path: Path) -> None:
+    folder = RunFolder.create(settings.reports, "r")
+    Ledger(folder.ledger).append("run", state="started", run="r", pid=1, pid_started="another boot:1")
+    with pytest.raises(Exception, match="is gone"):
+        Lifecycle.wait_for_cluster(folder.path, CELL, soon())
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"location": ("atlantis",)}, "atlantis"),
+        ({"location": ("../x",)}, "short name"),
+        ({"suite": ("nope",)}, "unknown suite 'nope'"),
+        ({"source": ("module:v1.37.2", "module:v1.37.2")}, "asked for twice"),
+    ],
+)
+def test_wrong_names_are_refused_before_anything_is_created(
+    settings: Settings, parts: Parts, change: dict[str, tuple[str, ...]], words: str
+) -> None:
+    with pytest.raises(UsageError, match=words):
+        Lifecycle.open(settings.changed(**change), None, parts=parts).prepare()
+    assert groups(settings) == []

@@ -1,0 +1,147 @@
+"""Makes the namespace of a virtual network equal to its wiring, by reading what is there and changing only what differs.
+
+Reading first is what repairs the leftovers of a server that was killed half way, and what adopts a network that a previous
+server made: nothing is remembered that could be wrong.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from harness.localazure.fabric import namespaces, wiring
+from harness.localazure.fabric.api import NetworkPlan
+from harness.localazure.fabric.commands import attempt, run
+from harness.localazure.fabric.names import UPLINK, Names, nic_link
+from harness.localazure.fabric.uplinks import Uplink
+from harness.localazure.fabric.wiring import MAIN, PROTOCOL, RULE_PRIORITY, Route, Wiring
+
+_NOTHING = Wiring({}, frozenset(), frozenset(), frozenset())
+
+
+def apply(names: Names, plan: NetworkPlan) -> None:
+    """Make namespaces, links, addresses and routes equal to the plan; packet rules are installed apart."""
+    name = names.network(plan.key)
+    machines = {nic.key: names.machine(nic.machine) for nic in plan.nics}
+    there = _make_namespaces(names, name, set(machines.values()))
+    wanted = wiring.wiring(plan, machines)
+    actual = _read(name) if there else _NOTHING
+    fresh = [nic for nic in plan.nics if actual.links.get(nic_link(nic.key)) != wanted.links[nic_link(nic.key)]]
+    stale = [link for link in actual.links if actual.links[link] != wanted.links.get(link)]
+    lines = [f"link del {link}\n" for link in stale]
+    if not there:
+        lines.append("link set lo up\n")
+    for nic in fresh:
+        lines.append(wiring.line_for_link(machines[nic.key], nic))
+        lines.append(f"link set {nic_link(nic.key)} up\n")
+    _batch(name, lines)
+    for nic in fresh:
+        run(["ip", "-n", machines[nic.key], "-batch", "-"], stdin=wiring.lines_for_machine(nic))
+    # Routes of a link that was deleted are gone with it; everything else that is not wanted any more goes now.
+    kept = frozenset(route for route in actual.routes if route.dev not in stale)
+    _batch(name, _differences(wanted, actual, kept, [nic_link(nic.key) for nic in fresh]))
+    Uplink(names, plan.key).apply((*plan.public, *(outside for outside, _ in plan.instance_public)))
+
+
+def _make_namespaces(names: Names, network: str, machines: set[str]) -> bool:
+    """Make what is missing; return whether the network's own was there."""
+    present = namespaces.existing(names.prefix)
+    missing = {network, *machines} - present
+    namespaces.create(sorted(missing))
+    for name in missing:
+        namespaces.write_sysctls(name, wiring.SYSCTLS if name == network else wiring.MACHINE_SYSCTLS)
+    return network in present
+
+
+def ensure_machine_namespace(name: str) -> None:
+    """Make the namespace of a machine that has no NIC yet."""
+    if name not in namespaces.existing(name):
+        namespaces.create([name])
+        namespaces.write_sysctls(name, wiring.MACHINE_SYSCTLS)
+        run(["ip", "-n", name, "link", "set", "lo", "up"])
+
+
+def _batch(name: str, lines: Iterable[str]) -> None:
+    text = "".join(lines)
+    if text:
+        run(["ip", "-n", name, "-batch", "-"], stdin=text)
+
+
+def _differences(wanted: Wiring, actual: Wiring, kept: frozenset[Route], fresh: list[str]) -> list[str]:
+    lines = [f"addr add {address}/32 dev lo\n" for address in sorted(wanted.addresses - actual.addresses)]
+    lines += [f"addr del {address}/32 dev lo\n" for address in sorted(actual.addresses - wanted.addresses)]
+    places = {(route.table, route.prefix) for route in wanted.routes}
+    lines += [route.line("del") for route in sorted(kept - wanted.routes) if (route.table, route.prefix) not in places]
+    lines += [route.line("replace") for route in sorted(wanted.routes - kept)]
+    lines += [f"rule add {_rule(mark)}\n" for mark in sorted(wanted.marks - actual.marks)]
+    lines += [f"rule del {_rule(mark)}\n" for mark in sorted(actual.marks - wanted.marks)]
+    lines += [f"link set {link} alias {wanted.links[link]}\n" for link in fresh]
+    return lines
+
+
+def _rule(mark: str) -> str:
+    return f"pref {RULE_PRIORITY} fwmark {mark} lookup {int(mark, 16)} proto {PROTOCOL}"
+
+
+def _read(name: str) -> Wiring:
+    """What is in the namespace now, in one call."""
+    questions = f"link show\naddr show dev lo\nroute show table all proto {PROTOCOL}\nrule show\n"
+    output = run(["ip", "-n", name, "-N", "-j", "-batch", "-"], stdin=questions)
+    links, loopback, routes, rules = _documents(output)
+    return Wiring(
+        links={link["ifname"]: link.get("ifalias", "") for link in links if link["ifname"] not in ("lo", UPLINK)},
+        addresses=frozenset(
+            item["local"]
+            for link in loopback
+            for item in link.get("addr_info", [])
+            if item["family"] == "inet" and item["local"] != "127.0.0.1"
+        ),
+        routes=frozenset(_route(item) for item in routes),
+        marks=frozenset(f"{int(rule['fwmark'], 16):#010x}" for rule in rules if rule.get("protocol") == PROTOCOL),
+    )
+
+
+def _documents(text: str) -> list[list[dict[str, Any]]]:
+    """The JSON documents of a batch, one after the other; ``ip`` prints none for an empty answer of some kinds."""
+    decoder = json.JSONDecoder()
+    documents: list[list[dict[str, Any]]] = []
+    position = 0
+    while position < len(text.rstrip()):
+        while text[position].isspace():
+            position += 1
+        document, position = decoder.raw_decode(text, position)
+        documents.append([item for item in document if item])
+    return documents
+
+
+def _route(item: dict[str, Any]) -> Route:
+    unreachable = item.get("type") == "7"
+    return Route(
+        table=int(item.get("table", MAIN)),
+        prefix=item["dst"],
+        via=item.get("gateway", ""),
+        dev="" if unreachable else item["dev"],
+    )
+
+
+def load(names: Names, key: str, script: str) -> None:
+    """Install packet rules (see balancer.py) in a network, in one transaction."""
+    namespaces.inside(names.network(key), lambda: run(["nft", "-f", "-"], stdin=script))
+
+
+def forget(names: Names, key: str, selectors: Iterable[list[str]]) -> None:
+    """Delete tracked connections (see flows.py); that there are none is no error."""
+    for selector in selectors:
+        namespaces.inside(names.network(key), lambda argv=selector: attempt(["conntrack", *argv]))  # type: ignore[misc]
+
+
+def remove(names: Names, key: str) -> None:
+    """Remove a network's namespace and links. Sockets that are still open in it keep nothing alive but themselves."""
+    Uplink(names, key).remove()
+    name = names.network(key)
+    if name not in namespaces.existing(names.prefix):
+        return
+    links = [link for link in _read(name).links if link]
+    _batch(name, [f"link set {link} group 7\n" for link in links] + (["link del group 7\n"] if links else []))
+    namespaces.remove([name])

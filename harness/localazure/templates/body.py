@@ -51,9 +51,18 @@ def _object(value: Mapping[str, Any], context: Context, path: str) -> dict[str, 
     return result
 
 
+def array(value: Any, what: str, path: str) -> list[Any]:
+    """An array that may be left out; raises :class:`TemplateError` for anything else."""
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise TemplateError(f"{what} is an array, not {kind(value)}", path=path)
+    return value
+
+
 def loop_name(loop: Any, path: str) -> str:
     """The name of a ``copy`` entry."""
-    name = find(loop, "name") if isinstance(loop, Mapping) else None
+    name = find(loop, "name")
     if not isinstance(name, str) or not name:
         raise TemplateError("a copy loop is an object with 'name', 'count' and 'input'", path=path)
     return name

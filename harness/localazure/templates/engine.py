@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from harness.localazure.templates.api import EvaluatedResource, Evaluation, Lookup, Scope, TemplateError
-from harness.localazure.templates.body import MAXIMUM_TURNS, evaluate_loop, evaluate_string, evaluate_value
+from harness.localazure.templates.body import MAXIMUM_TURNS, array, evaluate_loop, evaluate_string, evaluate_value
 from harness.localazure.templates.context import Context, Forbidden, Live, Recording, Runtime, UserFunction
 from harness.localazure.templates.graph import Index, order
 from harness.localazure.templates.parameters import Parameters, Variables, check_type, typed
@@ -149,7 +149,7 @@ def _inline_template(properties: Any, path: str) -> Mapping[str, Any]:
 
 def _is_outer(properties: Mapping[str, Any]) -> bool:
     """Whether the nested template's expressions see the parent's parameters and variables: so they do unless told otherwise."""
-    options = find(properties, "expressionEvaluationOptions") or {}
+    options = find(properties, "expressionEvaluationOptions")
     return str(find(options, "scope", "outer")).lower() != "inner"
 
 
@@ -163,9 +163,7 @@ def _dependencies(each: Expanded, all: Sequence[Expanded], implicit: Iterable[st
 
 def _explicit(each: Expanded) -> Iterator[str]:
     path = f"{each.path}.dependsOn"
-    listed = find(each.raw, "dependsOn") or []
-    if not isinstance(listed, list):
-        raise TemplateError(f"dependsOn is an array, not {kind(listed)}", path=path)
+    listed = array(find(each.raw, "dependsOn"), "dependsOn", path)
     context = each.context.at(Forbidden("dependsOn"))
     for at, written in enumerate(listed):
         name = evaluate_value(written, context, f"{path}[{at}]")
@@ -231,14 +229,20 @@ def _section(template: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 
 def _user_functions(template: Mapping[str, Any]) -> dict[str, UserFunction]:
-    return {
-        f"{find(space, 'namespace')}.{name}".lower(): UserFunction(
-            tuple(find(parameter, "name") for parameter in find(member, "parameters") or []),
-            find(find(member, "output") or {}, "value"),
-        )
-        for space in find(template, "functions") or []
-        for name, member in (find(space, "members") or {}).items()
-    }
+    """``functions`` of the template, by namespace and name."""
+    found: dict[str, UserFunction] = {}
+    for at, space in enumerate(array(find(template, "functions"), "'functions'", "$.functions")):
+        path = f"$.functions[{at}]"
+        namespace, members = find(space, "namespace"), find(space, "members")
+        if not isinstance(namespace, str) or not isinstance(members, Mapping):
+            raise TemplateError("an item of 'functions' is an object with 'namespace' and 'members'", path=path)
+        for name, member in members.items():
+            inside = f"{path}.members.{name}"
+            names = [find(each, "name") for each in array(find(member, "parameters"), "'parameters'", inside)]
+            if not all(isinstance(each, str) for each in names) or not has(find(member, "output"), "value"):
+                raise TemplateError("a function has named 'parameters' and an 'output' with 'value'", path=inside)
+            found[f"{namespace}.{name}".lower()] = UserFunction(tuple(names), find(find(member, "output"), "value"))
+    return found
 
 
 def _deployment(template: Mapping[str, Any], given: Mapping[str, Any], scope: Scope) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from harness.localazure.templates.api import TemplateError
-from harness.localazure.templates.body import evaluate_loop, evaluate_value, loop_name
+from harness.localazure.templates.body import array, evaluate_loop, evaluate_value, loop_name
 from harness.localazure.templates.context import Context, Forbidden
 from harness.localazure.templates.values import FunctionError, equal, find, has, kind, text
 
@@ -123,8 +123,8 @@ class Parameters:
 
 def _check_limits(name: str, declaration: Mapping[str, Any], value: Any, path: str) -> None:
     secure = str(find(declaration, "type")).lower().startswith("secure")
-    allowed = find(declaration, "allowedValues")
-    if allowed is not None and not any(equal(value, each) for each in allowed):
+    allowed = array(find(declaration, "allowedValues"), "'allowedValues'", path)
+    if allowed and not any(equal(value, each) for each in allowed):
         several = isinstance(value, list) and all(any(equal(item, each) for each in allowed) for item in value)
         if not several:
             shown = "its value" if secure else f"'{text(value)}'"
@@ -132,6 +132,9 @@ def _check_limits(name: str, declaration: Mapping[str, Any], value: Any, path: s
     size = value if isinstance(value, int) else len(value)
     word = "value" if isinstance(value, int) else "length"
     low, high = (find(declaration, f"{bound}{word.title()}") for bound in ("min", "max"))
+    for bound in (low, high):
+        if bound is not None and (not isinstance(bound, int) or isinstance(bound, bool)):
+            raise TemplateError(f"the limits of parameter '{name}' are ints, not {kind(bound)}", path=path)
     if low is not None and size < low:
         raise TemplateError(f"parameter '{name}': its {word} is below the minimum {low}", path=path)
     if high is not None and size > high:

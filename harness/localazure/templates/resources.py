@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.localazure.templates.api import TemplateError
-from harness.localazure.templates.body import evaluate_value, loop_count, loop_name
+from harness.localazure.templates.body import array, evaluate_value, loop_count, loop_name
 from harness.localazure.templates.context import Context, Declared, Forbidden
 from harness.localazure.templates.values import find, kind
 
@@ -102,7 +102,7 @@ def _one(
         deployed=not existing and _condition(raw, context, path),
     )
     yield Expanded(raw, context, declared, path, batch, holder)
-    for at, child in enumerate(find(raw, "resources") or []):
+    for at, child in enumerate(array(find(raw, "resources"), "'resources' of a resource", path)):
         yield from _turns(child, "", context, base, f"{path}.resources[{at}]", _Parent(type, name))
 
 

@@ -60,8 +60,10 @@ def text(value: Any) -> str:
 _MISSING: Final = object()
 
 
-def find(target: Mapping[str, Any], name: str, default: Any = None) -> Any:
-    """The member of this name, spelled exactly or in another case; ``default`` when there is none."""
+def find(target: Any, name: str, default: Any = None) -> Any:
+    """The member of this name, spelled exactly or in another case; ``default`` when there is none, or ``target`` is no object."""
+    if not isinstance(target, Mapping):
+        return default
     value = target.get(name, _MISSING)
     if value is not _MISSING:
         return value
@@ -69,7 +71,7 @@ def find(target: Mapping[str, Any], name: str, default: Any = None) -> Any:
     return next((value for key, value in target.items() if key.lower() == wanted), default)
 
 
-def has(target: Mapping[str, Any], name: str) -> bool:
+def has(target: Any, name: str) -> bool:
     """Whether there is a member of this name in any case."""
     return find(target, name, _MISSING) is not _MISSING
 

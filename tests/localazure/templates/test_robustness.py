@@ -14,14 +14,68 @@ from harness.localazure.templates.engine import evaluate
 from .conftest import SUBSCRIPTION, template
 
 KEYS = st.sampled_from(
-    "a b copy count input name type apiVersion value defaultValue allowedValues minValue maxLength condition dependsOn "
-    "resources properties template parameters output members namespace existing scope resourceGroup mode batchSize "
-    "expressionEvaluationOptions nullable".split()
+    [
+        "a",
+        "b",
+        "copy",
+        "count",
+        "input",
+        "name",
+        "type",
+        "apiVersion",
+        "value",
+        "defaultValue",
+        "allowedValues",
+        "minValue",
+        "maxLength",
+        "condition",
+        "dependsOn",
+        "resources",
+        "properties",
+        "template",
+        "parameters",
+        "output",
+        "members",
+        "namespace",
+        "existing",
+        "scope",
+        "resourceGroup",
+        "mode",
+        "batchSize",
+        "expressionEvaluationOptions",
+        "nullable",
+    ]
 )
 TEXTS = st.sampled_from(
-    "a 1 int string array object secureString A.B/c A.B/c/d x/y Microsoft.Resources/deployments outer inner serial "
-    "[copyIndex()] [copyIndex('a')] [parameters('a')] [variables('a')] [reference('a').x] [createArray(1)] [true()] "
-    "[range(0,3)] [lambda('x',1)] [map(range(0,2),lambda('x',reference('a')))] [concat( [my.f(1)] [json('{}')]".split()
+    [
+        "a",
+        "1",
+        "int",
+        "string",
+        "array",
+        "object",
+        "secureString",
+        "A.B/c",
+        "A.B/c/d",
+        "x/y",
+        "Microsoft.Resources/deployments",
+        "outer",
+        "inner",
+        "serial",
+        "[copyIndex()]",
+        "[copyIndex('a')]",
+        "[parameters('a')]",
+        "[variables('a')]",
+        "[reference('a').x]",
+        "[createArray(1)]",
+        "[true()]",
+        "[range(0,3)]",
+        "[lambda('x',1)]",
+        "[map(range(0,2),lambda('x',reference('a')))]",
+        "[concat(",
+        "[my.f(1)]",
+        "[json('{}')]",
+    ]
 )
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-2, 3) | TEXTS,

@@ -34,7 +34,7 @@ from harness.runs.teardown import claim, in_parallel, release, signals_held, tea
 from harness.settings import Settings, duration
 
 _GRACE = 15.0
-_OWNER_CHECK = 5.0
+_OWNER_CHECK = 3.0
 
 
 class Lifecycle:
@@ -134,7 +134,7 @@ class Lifecycle:
         :raises HarnessError: the error with which the cell failed to come up, or that its owner died; ``DeployError`` at the deadline.
         """
         run = RunFolder(folder)
-        state, last, next_check = RunState(), "", time.monotonic() + _OWNER_CHECK
+        state, last, next_check = RunState(), "", time.monotonic()
         for batch in Ledger(run.ledger).follow():
             for entry in batch:
                 state.add(entry)

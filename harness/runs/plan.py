@@ -58,7 +58,7 @@ def make_plan(settings: Settings, parts: Parts, cwd: Path, now: float | None = N
         run=new_run_id(now),
         cloud=settings.cloud,
         cells=_cells(settings, parts),
-        suites=_suites(settings.suite, known_suites(suites_folder(cwd))),
+        suites=suites_of(settings.suite, known_suites(suites_folder(cwd))),
         owner=settings.owner,
         expires=now + duration(settings.expires),
     )
@@ -77,7 +77,8 @@ def _cells(settings: Settings, parts: Parts) -> tuple[Cell, ...]:
     return tuple(cells.values())
 
 
-def _suites(asked: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
+def suites_of(asked: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
+    """The suites that were asked for, or all; raises ``UsageError`` for an unknown one."""
     for name in asked:
         if name not in known:
             raise UsageError(f"unknown suite {name!r}", hint=f"there are: {', '.join(known) or 'none'}")

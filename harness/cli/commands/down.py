@@ -1,0 +1,36 @@
+"""``harness down``: remove a run's clusters from its ledger alone, whoever made them and however that ended."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from harness.cli.options import run_option, setting_options, settings_from
+from harness.cli.plain import watching
+from harness.errors import EXIT_CODES, LeakError, Outcome
+from harness.runs.folder import RunFolder
+from harness.runs.ledger import Ledger
+from harness.runs.parts import Parts
+from harness.runs.state import RunState
+from harness.runs.teardown import SECONDS, stop_owner, teardown
+
+
+@click.command("down")
+@run_option
+@setting_options("reports")
+def command(run: str, **flags: Any) -> int:
+    """Stop a run if it is still going, delete all it made, kept clusters too, and prove that nothing is left."""
+    folder = RunFolder.find(settings_from(flags).reports, run)
+    with watching(folder, click.echo):
+        stop_owner(folder, SECONDS)
+        outcome = teardown(folder, kept=True, parts=Parts())
+    left = RunState.of(Ledger(folder.ledger).read()).remaining
+    if left:
+        raise LeakError(
+            f"take down run {folder.path.name}",
+            last_seen="left: " + ", ".join(f"{kind} {name}" for kind, name in left),
+            hint=f"see {folder.ledger}, then: harness down --run {folder.path.name}",
+        )
+    click.echo(f"run {folder.path.name}: nothing is left")
+    return EXIT_CODES[outcome] if outcome is not Outcome.PASSED else 0

@@ -1,0 +1,63 @@
+"""What ``harness run`` and ``harness test`` share: pytest's arguments, the supervisor, the reports, the last line."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from harness import reporting
+from harness.cli.plain import PlainProgress
+from harness.cli.supervisor import Supervisor
+from harness.errors import EXIT_CODES, HarnessError, Outcome
+from harness.runs.api import Phase, Plan
+from harness.runs.folder import RunFolder
+from harness.runs.ledger import Ledger
+from harness.runs.parts import Parts
+from harness.runs.phases import recorded
+from harness.runs.plan import suites_folder
+from harness.settings import Settings
+
+_TAIL = 20
+
+
+def say(text: str) -> None:
+    """One plain line with the time of day."""
+    click.echo(f"{time.strftime('%H:%M:%S')} {text}")
+
+
+def supervised(settings: Settings, plan: Plan, folder: RunFolder, parts: Parts, extra: Sequence[str]) -> int:
+    """Test this run's clusters, clean up, report; the exit code of the command."""
+    suites = suites_folder(Path.cwd())
+    arguments = [
+        *(str(suites / name) for name in plan.suites),
+        *("-n", str(settings.tests), "--tests", str(settings.tests), "--run-folder", str(folder.path)),
+        *extra,
+    ]
+    say(f"run {plan.run}: {', '.join(cell.name for cell in plan.cells)}; {', '.join(plan.suites)}")
+    say(f"output of pytest: {folder.log}")
+    supervisor = Supervisor(settings, plan, folder, parts, say, PlainProgress(folder, say, since=time.time()))
+    outcome = supervisor.run(arguments, suites.parent)
+    outcome = _report(folder, outcome)
+    if outcome in (Outcome.HARNESS, Outcome.ABORTED, Outcome.SKIPPED) and not supervisor.received:
+        _explain(folder)
+    return EXIT_CODES[outcome]
+
+
+def _report(folder: RunFolder, outcome: Outcome) -> Outcome:
+    """Write the reports; their failure is one of the harness, and never hides a worse outcome."""
+    try:
+        with recorded(Ledger(folder.ledger), "", Phase.REPORT):
+            reporting.write(folder.path)
+    except HarnessError as error:
+        say(str(error))
+        return outcome if outcome not in (Outcome.PASSED, Outcome.FLAKY) else Outcome.HARNESS
+    return outcome
+
+
+def _explain(folder: RunFolder) -> None:
+    """pytest itself failed: its last words."""
+    for line in folder.log.read_text(errors="replace").splitlines()[-_TAIL:]:
+        click.echo(f"    {line}", err=True)

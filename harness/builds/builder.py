@@ -1,0 +1,165 @@
+"""From source to build: the steps, in order, each found in the cache or made there.
+
+Steps with a key of their own (module, programs, components, layers) survive a failure of a later one, and are shared by hard
+links between the builds that contain them.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from harness.builds import components, inventory, programs
+from harness.builds.api import Build, Progress, Resolved, Source
+from harness.builds.bundle import write_bundle
+from harness.builds.cache import Cache, digest, link_tree
+from harness.builds.debian import tree
+from harness.builds.images import catalogue, ground
+from harness.builds.machine import image, store, system
+from harness.builds.sources import open_source
+from harness.builds.toolchain import Toolchain, find_toolchain
+
+_RECIPE = 1
+"""Raise when the programs of the same source would come out differently."""
+
+
+class CachedBuilder:
+    """Implements :class:`harness.builds.api.Builder` on a cache folder."""
+
+    def __init__(self, cache: Path) -> None:
+        self._cache = Cache(cache)
+
+    def find(self, source: str) -> Build | None:
+        """The finished build of this source, or None."""
+        opened, reference = open_source(source)
+        resolved = opened.resolve(reference)
+        key = _build_key(resolved, find_toolchain())
+        folder = self._cache.find("builds", key)
+        return Build(folder, source, resolved.version, key) if folder else None
+
+    def build(self, source: str, progress: Progress) -> Build:
+        """Find or make the build."""
+        opened, reference = open_source(source)
+        resolved = opened.resolve(reference)
+        toolchain = find_toolchain()
+        key = _build_key(resolved, toolchain)
+        making = _Making(self._cache, opened, resolved, toolchain, progress)
+        folder = self._cache.obtain("builds", key, lambda folder: making.build(folder, source, key), progress)
+        return Build(folder, source, resolved.version, key)
+
+    def node_image(self, build: Build, progress: Progress) -> Path:
+        """Find or make the managed image folder."""
+        base = tree(self._cache, system.TREE, progress)
+        name = f"image-{digest([base.parent.name, system.CONTENT, store.RECIPE])}"
+
+        def make(folder: Path) -> None:
+            folder.mkdir()
+            with _timed({}, "store"):
+                store.make_store(build.oci, base, folder / "containerd", progress)
+            final = build.folder / name
+            image.write_image(folder, final=final, base=base, programs=build.folder / "bin", registry=build.oci)
+
+        return self._cache.inside(build.folder, name, make, progress)
+
+    def bundle(self, build: Build, progress: Progress) -> Path:
+        """Find or make the archive for nodes without a managed image."""
+        return self._cache.inside(
+            build.folder, "bundle.tar.gz", lambda target: write_bundle(build, target, progress), progress
+        )
+
+
+def _programs_key(resolved: Resolved, toolchain: Toolchain) -> str:
+    names = [[program.name, program.package] for program in programs.PROGRAMS]
+    return f"{resolved.version}-{digest([resolved, toolchain.version, names, _RECIPE])}"
+
+
+def _build_key(resolved: Resolved, toolchain: Toolchain) -> str:
+    material = [_programs_key(resolved, toolchain), components.versions(), catalogue.RECIPE, ground.TREE.key]
+    return f"{resolved.version}-{digest(material)}"
+
+
+@contextmanager
+def _timed(seconds: dict[str, float], step: str) -> Iterator[None]:
+    begin = time.monotonic()
+    yield
+    seconds[step] = round(time.monotonic() - begin, 1)
+
+
+@dataclass
+class _Making:
+    """One build in the making."""
+
+    cache: Cache
+    source: Source
+    resolved: Resolved
+    toolchain: Toolchain
+    progress: Progress
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def build(self, folder: Path, source: str, key: str) -> None:
+        """Fill the folder of the build."""
+        with _timed(self.seconds, "kubernetes"):
+            compiled = self.programs()
+        link_tree(compiled / "bin", folder / "bin")
+        link_tree(compiled / "module", folder / "module")
+        (folder / "inventory.json").hardlink_to(compiled / "inventory.json")
+        with _timed(self.seconds, "components"):
+            parts = {
+                part.name: components.component(self.cache, part, self.toolchain, self.progress)
+                for part in components.COMPONENTS
+            }
+        with _timed(self.seconds, "images"):
+            made = catalogue.make_images(
+                catalogue.Kitchen(
+                    cache=self.cache,
+                    toolchain=self.toolchain,
+                    version=self.resolved.version,
+                    programs=folder / "bin",
+                    tree=programs.tree(self.toolchain, compiled / "module"),
+                    components=parts,
+                    progress=self.progress,
+                ),
+                folder / "oci",
+            )
+        record = {
+            "source": source,
+            "key": key,
+            "version": self.resolved.version,
+            "identity": self.resolved.identity,
+            "toolchain": self.toolchain.version,
+            "components": components.versions(),
+            "images": made.images,
+            "missing": made.missing,
+            "seconds": {**json.loads((compiled / "seconds.json").read_text()), **self.seconds},
+        }
+        (folder / "build.json").write_text(json.dumps(record, indent=2) + "\n")
+
+    def programs(self) -> Path:
+        """Folder with ``bin``, ``inventory.json``, the generated ``module`` and ``seconds.json``."""
+        key = _programs_key(self.resolved, self.toolchain)
+        return self.cache.obtain("programs", key, self._compile, self.progress)
+
+    def _compile(self, folder: Path) -> None:
+        seconds: dict[str, float] = {}
+        module = folder / "module"
+        binaries = folder / "bin"
+        binaries.mkdir()
+        with _timed(seconds, "modules"):
+            key = f"{self.resolved.version}-{digest([self.resolved, [p.package for p in programs.PROGRAMS]])}"
+            link_tree(self.cache.obtain("modules", key, self._prepare, self.progress), module)
+        flags = programs.stamp(self.resolved.version, module)
+        with _timed(seconds, "programs"):
+            programs.compile_programs(self.toolchain, module, flags, binaries, self.progress)
+        with _timed(seconds, "e2e.test"):
+            programs.compile_tests(self.toolchain, module, flags, binaries, self.progress)
+        with _timed(seconds, "inventory"):
+            target = folder / "inventory.json"
+            inventory.write_inventory(binaries / "e2e.test", self.resolved.version, target, self.progress)
+        (folder / "seconds.json").write_text(json.dumps(seconds))
+
+    def _prepare(self, folder: Path) -> None:
+        self.source.prepare(self.resolved, folder, self.progress)

@@ -123,8 +123,8 @@ def _translation(index: int, rule: RulePlan, healthy: tuple[IPv4Address, ...]) -
     """Without floating IP: the chain that translates the destination to the chosen member and the backend port."""
     if rule.floating or not healthy:
         return []
-    port = f":{rule.backend_port}" if rule.backend_port else ""
-    lines = [f"meta mark {mark_of(member)} dnat to {member}{port}" for member in healthy]
+    matched, port = (f"meta l4proto {rule.protocol} ", f":{rule.backend_port}") if rule.backend_port else ("", "")
+    lines = [f"{matched}meta mark {mark_of(member)} dnat to {member}{port}" for member in healthy]
     return [f"chain backend{index} {{", *lines, "}"]
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 from ipaddress import IPv4Address
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from harness.localazure.fabric import balancer, flows, namespaces, networks
 from harness.localazure.fabric.api import NetworkPlan, RulePlan
 from harness.localazure.fabric.names import Names
 from harness.localazure.fabric.probes import Prober, Target
+
+_log = logging.getLogger(__name__)
 
 GATHER = 0.01
 """Seconds to wait after a probe's change, so that several members' changes are one."""
@@ -98,7 +101,8 @@ class Network:
             if self._plan is not None and self._wired is not None:
                 try:
                     await self._install(self._plan)
-                except CloudError:
+                except CloudError as error:
+                    _log.warning("the network %s could not follow its probes: %s", self._key, error)
                     self._wired = None
 
     async def _install(self, plan: NetworkPlan) -> None:

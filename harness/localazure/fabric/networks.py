@@ -36,6 +36,8 @@ def apply(names: Names, plan: NetworkPlan) -> None:
         lines.append(wiring.line_for_link(machines[nic.key], nic))
         lines.append(f"link set {nic_link(nic.key)} up\n")
     _batch(name, lines)
+    if fresh:
+        namespaces.write_sysctls(name, wiring.link_sysctls(fresh))
     for nic in fresh:
         run(["ip", "-n", machines[nic.key], "-batch", "-"], stdin=wiring.lines_for_machine(nic))
     # Routes of a link that was deleted are gone with it; everything else that is not wanted any more goes now.
@@ -86,9 +88,10 @@ def _rule(mark: str) -> str:
 
 def _read(name: str) -> Wiring:
     """What is in the namespace now, in one call."""
-    questions = f"link show\naddr show dev lo\nroute show table all proto {PROTOCOL}\nrule show\n"
+    # "link show" comes last: in a batch its address family sticks to what follows.
+    questions = f"addr show dev lo\nroute show table all proto {PROTOCOL}\nrule show\nlink show\n"
     output = run(["ip", "-n", name, "-N", "-j", "-batch", "-"], stdin=questions)
-    links, loopback, routes, rules = _documents(output)
+    loopback, routes, rules, links = _documents(output)
     return Wiring(
         links={link["ifname"]: link.get("ifalias", "") for link in links if link["ifname"] not in ("lo", UPLINK)},
         addresses=frozenset(

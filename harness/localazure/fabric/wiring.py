@@ -6,6 +6,7 @@ machine believes its subnet is on its link while all its packets pass layer 3 of
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 
@@ -29,10 +30,16 @@ SYSCTLS = {
     "ipv4/conf/all/accept_redirects": "0",
     "ipv4/conf/default/accept_redirects": "0",
     "ipv4/conf/default/proxy_arp": "1",
-    "ipv4/neigh/default/proxy_delay": "0",
     "ipv6/conf/default/disable_ipv6": "1",
 }
 """Of a new network's namespace; links inherit ``default`` when they are made."""
+
+
+def link_sysctls(nics: Iterable[NicPlan]) -> dict[str, str]:
+    """Of new NICs' links: answer ARP at once. (Neighbour parameters have no per-namespace default to inherit.)"""
+    return {f"ipv4/neigh/{nic_link(nic.key)}/proxy_delay": "0" for nic in nics}
+
+
 MACHINE_SYSCTLS = {
     "ipv4/ip_forward": "1",
     "ipv4/conf/all/rp_filter": "0",

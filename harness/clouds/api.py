@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
-
-from azure.mgmt.compute import ComputeManagementClient
-from azure.mgmt.network import NetworkManagementClient
-from azure.mgmt.resource.deployments import DeploymentsMgmtClient
-from azure.mgmt.resource.resources import ResourceManagementClient
+from typing import TYPE_CHECKING, Any, Protocol
 
 from harness.builds.api import Build
+
+if TYPE_CHECKING:  # the SDK takes more than a second of CPU to import, and a dozen test workers read this contract
+    from azure.mgmt.compute import ComputeManagementClient
+    from azure.mgmt.network import NetworkManagementClient
+    from azure.mgmt.resource.deployments import DeploymentsMgmtClient
+    from azure.mgmt.resource.resources import ResourceManagementClient
 
 TAG_RUN = "harness-run"
 TAG_OWNER = "harness-owner"

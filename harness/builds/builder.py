@@ -58,8 +58,7 @@ class CachedBuilder:
 
         def make(folder: Path) -> None:
             folder.mkdir()
-            with _timed({}, "store"):
-                store.make_store(build.oci, base, folder / "containerd", progress)
+            store.make_store(build.oci, base, folder / "containerd", progress)
             final = build.folder / name
             image.write_image(folder, final=final, base=base, programs=build.folder / "bin", registry=build.oci)
 
@@ -114,16 +113,13 @@ class _Making:
             }
         with _timed(self.seconds, "images"):
             made = catalogue.make_images(
-                catalogue.Kitchen(
-                    cache=self.cache,
-                    toolchain=self.toolchain,
-                    version=self.resolved.version,
-                    programs=folder / "bin",
-                    tree=programs.tree(self.toolchain, compiled / "module"),
-                    components=parts,
-                    progress=self.progress,
-                ),
                 folder / "oci",
+                cache=self.cache,
+                version=self.resolved.version,
+                programs=folder / "bin",
+                tree=programs.tree(self.toolchain, compiled / "module"),
+                components=parts,
+                progress=self.progress,
             )
         record = {
             "source": source,

@@ -54,7 +54,10 @@ CLOUD_PROVIDER = Component(
     _AZURE,
     _AZURE_VERSION,
     tuple((name, f"{_AZURE}/cmd/{name}") for name in ("cloud-controller-manager", "cloud-node-manager")),
-    stamp=f"-X {_AZURE}/pkg/version.gitVersion={_AZURE_VERSION} -X k8s.io/component-base/version.gitVersion={_AZURE_VERSION}",
+    stamp=" ".join(
+        f"-X {package}.gitVersion={_AZURE_VERSION}"
+        for package in (f"{_AZURE}/pkg/version", "k8s.io/client-go/pkg/version")
+    ),
 )
 COMPONENTS = (ETCD, COREDNS, CLOUD_PROVIDER)
 
@@ -76,7 +79,7 @@ def component(cache: Cache, wanted: Component, toolchain: Toolchain, progress: P
         toolchain.run(["get", f"{wanted.module}@{wanted.version}"], attempt, cwd=module, timeout=_LIMIT)
         flags = f"-s -w {wanted.stamp}".strip()
         for name, package in wanted.programs:
-            arguments = ["build", "-trimpath", "-ldflags", flags, "-o", folder / name, package]
+            arguments: list[str | Path] = ["build", "-trimpath", "-ldflags", flags, "-o", folder / name, package]
             toolchain.run(arguments, attempt, cwd=module, timeout=_LIMIT)
 
     key = digest([wanted, toolchain.version, _RECIPE])

@@ -21,12 +21,11 @@ VOLUMES = ("var/lib/containerd", "var/lib/kubelet", "var/lib/etcd")
 """Folders that may not be on an overlay: containerd's snapshots, kubelet's volumes, etcd's write-ahead log."""
 
 
-def write_image(folder: Path, *, final: Path, base: Path, programs: Path, store: bool, registry: Path) -> None:
-    """Fill ``folder``, which will be renamed to ``final``: the layer with this build's programs, and image.json.
+def write_image(folder: Path, *, final: Path, base: Path, programs: Path, registry: Path) -> None:
+    """Fill ``folder``, which will be renamed to ``final``, and has the store ``containerd`` already.
 
     :param base: the Debian tree below.
     :param programs: the build's ``bin`` folder; what a node needs is hard-linked from it.
-    :param store: whether ``folder/containerd`` is there, a containerd root with all images unpacked.
     :param registry: OCI layout that a registry beside the machines may serve.
     """
     layer = folder / "layer"
@@ -39,7 +38,7 @@ def write_image(folder: Path, *, final: Path, base: Path, programs: Path, store:
     text = json.dumps(
         {
             "layers": [str(final / "layer"), str(base)],
-            "seeds": {"var/lib/containerd": str(final / "containerd")} if store else {},
+            "seeds": {"var/lib/containerd": str(final / "containerd")},
             "copied": list(COPIED),
             "volumes": list(VOLUMES),
             "registry": str(registry),

@@ -26,7 +26,13 @@ TREE = Tree(
 
 _MASKED = (
     *("getty.target", "console-getty.service", "apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer"),
-    *("e2scrub_all.timer", "e2scrub_reap.service", "fstrim.timer", "systemd-tmpfiles-clean.timer", "xfs_scrub_all.timer"),
+    *(
+        "e2scrub_all.timer",
+        "e2scrub_reap.service",
+        "fstrim.timer",
+        "systemd-tmpfiles-clean.timer",
+        "xfs_scrub_all.timer",
+    ),
     *("systemd-logind.service", "systemd-networkd.service", "systemd-networkd.socket", "systemd-resolved.service"),
     *("systemd-networkd-wait-online.service", "systemd-timesyncd.service", "systemd-update-utmp.service"),
     *("systemd-update-utmp-runlevel.service", "systemd-firstboot.service", "systemd-udevd.service", "ldconfig.service"),
@@ -81,7 +87,8 @@ WantedBy=multi-user.target
 
 _KUBEADM_DROP_IN = """\
 [Service]
-Environment="KUBELET_KUBECONFIG_ARGS=--bootstrap-kubeconfig=/etc/kubernetes/bootstrap-kubelet.conf --kubeconfig=/etc/kubernetes/kubelet.conf"
+Environment="KUBELET_KUBECONFIG_ARGS=--bootstrap-kubeconfig=/etc/kubernetes/bootstrap-kubelet.conf \\
+    --kubeconfig=/etc/kubernetes/kubelet.conf"
 Environment="KUBELET_CONFIG_ARGS=--config=/var/lib/kubelet/config.yaml"
 # written by kubeadm init and join
 EnvironmentFile=-/var/lib/kubelet/kubeadm-flags.env
@@ -140,7 +147,7 @@ _LINKS: dict[str, str] = {
 _WHITEOUTS = ("etc/systemd/system/multi-user.target.wants/containerd.service",)
 """Files of the layer below that are hidden: character devices 0:0, as overlayfs wants them."""
 
-FILES_DIGEST = (_FILES, _LINKS, _WHITEOUTS)
+CONTENT = (_FILES, _LINKS, _WHITEOUTS)
 """All that this module writes, for the image's key."""
 
 

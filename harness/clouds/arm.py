@@ -1,0 +1,143 @@
+"""What both clouds do in the same way: clients, groups, tags, deployments, deletion and consoles of one ARM endpoint."""
+
+from __future__ import annotations
+
+import ssl
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from azure.core.credentials import TokenCredential
+from azure.core.rest import HttpRequest
+from azure.mgmt.compute import ComputeManagementClient
+from azure.mgmt.network import NetworkManagementClient
+from azure.mgmt.resource.deployments import DeploymentsMgmtClient
+from azure.mgmt.resource.resources import ResourceManagementClient
+
+from harness.clouds.api import Group
+from harness.clouds.deletion import delete_group
+from harness.clouds.deployment import deploy
+from harness.clouds.errors import translated
+from harness.errors import CloudError
+
+_CONSOLE_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """An ARM endpoint and how to talk to it."""
+
+    subscription: str
+    credential: TokenCredential
+    url: str = ""
+    """Empty for the public cloud."""
+    authority_file: str = ""
+    """PEM file of the CA that signed the endpoint's certificate; empty for the usual ones."""
+    polling: float | None = None
+    """Seconds between polls of an operation where the service does not say; the SDK's 30 when None."""
+    retries: int = 10
+    """How often a request that found nobody, or was throttled, is tried again."""
+
+    def options(self) -> dict[str, Any]:
+        """Keyword arguments of every management client."""
+        found: dict[str, Any] = {"retry_total": self.retries, "retry_connect": self.retries}
+        if self.url:
+            found |= {"base_url": self.url, "credential_scopes": [f"{self.url}/.default"]}
+        if self.authority_file:
+            found["connection_verify"] = self.authority_file
+        if self.polling is not None:
+            found |= {"polling_interval": self.polling, "retry_backoff_factor": 0.1, "retry_backoff_max": 2}
+        return found
+
+
+class Arm:
+    """One opened ARM endpoint; the clouds are made of this and of what only they have."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+        options, subscription, credential = endpoint.options(), endpoint.subscription, endpoint.credential
+        self.resources = ResourceManagementClient(credential, subscription, **options)
+        self.deployments = DeploymentsMgmtClient(credential, subscription, **options)
+        self.network = NetworkManagementClient(credential, subscription, **options)
+        self.compute = ComputeManagementClient(credential, subscription, **options)
+
+    def close(self) -> None:
+        """Close the clients' connections."""
+        for client in (self.resources, self.deployments, self.network, self.compute):
+            client.close()
+
+    def get(self, path: str) -> dict[str, Any]:
+        """GET of what no installed client covers; ``path`` starts below the endpoint."""
+        with translated(f"read {path.partition('?')[0]}"):
+            url = f"{self._endpoint.url or 'https://management.azure.com'}{path}"
+            response = self.resources.send_request(HttpRequest("GET", url))
+            response.raise_for_status()
+            body: dict[str, Any] = response.json()
+        return body
+
+    def locations(self) -> tuple[str, ...]:
+        """Names of the subscription's locations."""
+        body = self.get(f"/subscriptions/{self._endpoint.subscription}/locations?api-version=2022-12-01")
+        return tuple(item["name"] for item in body["value"])
+
+    def create_group(self, name: str, location: str, tags: Mapping[str, str]) -> None:
+        """Create the resource group, or give an existing one these tags."""
+        with translated(f"create resource group {name} in {location}"):
+            self.resources.resource_groups.create_or_update(name, {"location": location, "tags": dict(tags)})
+
+    def groups(self, tags: Mapping[str, str]) -> Sequence[Group]:
+        """Groups that carry all these tags; an empty value matches any."""
+        with translated("list resource groups"):
+            found = [
+                Group(
+                    item.name or "",
+                    item.location,
+                    dict(item.tags or {}),
+                    (item.properties.provisioning_state if item.properties else "") or "",
+                )
+                for item in self.resources.resource_groups.list()
+            ]
+        return [group for group in found if all(_matches(group.tags, *tag) for tag in tags.items())]
+
+    def deploy(
+        self, group: str, name: str, template: Mapping[str, Any], parameters: Mapping[str, Any], deadline: datetime
+    ) -> Mapping[str, Any]:
+        """See :meth:`harness.clouds.api.Cloud.deploy`."""
+        return deploy(self.deployments, group, name, template, parameters, deadline)
+
+    def delete_group(self, name: str, deadline: datetime) -> None:
+        """See :meth:`harness.clouds.api.Cloud.delete_group`."""
+        delete_group(self.resources, name, deadline, self._endpoint.polling or 5.0)
+
+    def console(self, group: str, machine: str) -> str:
+        """The serial console, read from where boot diagnostics keep it."""
+        attempted = f"read the serial console of {machine}"
+        with translated(attempted):
+            data = self.compute.virtual_machines.retrieve_boot_diagnostics_data(group, machine)
+        if not data.serial_console_log_blob_uri:
+            raise CloudError(
+                attempted, last_seen="boot diagnostics name no log", hint="the machine may not have booted"
+            )
+        return self._download(data.serial_console_log_blob_uri, attempted)
+
+    def _download(self, url: str, attempted: str) -> str:
+        """Text behind a signed URL; the URL is a secret and stays out of errors."""
+        context = ssl.create_default_context(cafile=self._endpoint.authority_file or None)
+        begun = time.monotonic()
+        try:
+            with urllib.request.urlopen(url, timeout=_CONSOLE_SECONDS, context=context) as answer:  # noqa: S310
+                return str(answer.read().decode(errors="replace"))
+        except urllib.error.HTTPError as error:
+            raise CloudError(attempted, last_seen=f"HTTP {error.code} {error.reason}") from error
+        except OSError as error:
+            raise CloudError(
+                attempted, awaited=f"the log's download, {time.monotonic() - begun:.0f} s", last_seen=str(error)
+            ) from error
+
+
+def _matches(tags: Mapping[str, str], name: str, value: str) -> bool:
+    return name in tags and value in ("", tags[name])

@@ -1,0 +1,97 @@
+"""The public cloud: DefaultAzureCredential, a subscription, Debian 12 from the marketplace, and builds fetched from Blob storage."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from azure.identity import DefaultAzureCredential
+from azure.storage.blob import BlobServiceClient
+
+from harness.builds import open_builder
+from harness.builds.api import Build
+from harness.clouds import bundles
+from harness.clouds.api import Group, NodeProfile
+from harness.clouds.arm import Arm, Endpoint
+from harness.errors import UsageError
+from harness.settings import Settings
+
+_IMAGE = {"publisher": "Debian", "offer": "debian-12", "sku": "12-gen2", "version": "latest"}
+_GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_ACCOUNT = re.compile(r"[a-z0-9]{3,24}")
+
+
+class AzureCloud:
+    """Found by the entry point ``azure``."""
+
+    name = "azure"
+
+    def __init__(self, settings: Settings) -> None:
+        if not _GUID.fullmatch(settings.subscription):
+            raise UsageError(
+                f"--subscription: {settings.subscription!r} is not a subscription id",
+                hint="give --subscription, or set AZURE_SUBSCRIPTION_ID (az account show --query id)",
+            )
+        if not _ACCOUNT.fullmatch(settings.storage_account):
+            raise UsageError(
+                f"--storage-account: {settings.storage_account!r} is not the name of a storage account",
+                hint="nodes fetch the build from there: give an account on which you are Storage Blob Data Contributor",
+            )
+        self._settings = settings
+        self.subscription = settings.subscription
+
+    def __enter__(self) -> AzureCloud:
+        self._credential = DefaultAzureCredential()
+        self._arm = Arm(Endpoint(subscription=self.subscription, credential=self._credential))
+        self.resources = self._arm.resources
+        self.deployments = self._arm.deployments
+        self.network = self._arm.network
+        self.compute = self._arm.compute
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._arm.close()
+        self._credential.close()
+
+    def locations(self) -> Sequence[str]:
+        return self._arm.locations()
+
+    def node_profile(self, build: Build, location: str, group: str) -> NodeProfile:
+        """Upload the build, unless it is there, and sign a URL for the nodes."""
+        bundle = open_builder(self._settings.cache).bundle(build, _quiet)
+        digest = bundles.sha256(bundle)
+        account = f"https://{self._settings.storage_account}.blob.core.windows.net"
+        with BlobServiceClient(account, credential=self._credential) as service:
+            name = bundles.upload(service, bundle, digest)
+            url = bundles.signed_url(service, name, datetime.now(UTC))
+        return NodeProfile(
+            image_reference=_IMAGE,
+            prebuilt=False,
+            bundle_url=url,
+            bundle_sha256=digest,
+            tenant=str(self._arm.get(f"/subscriptions/{self.subscription}?api-version=2022-12-01")["tenantId"]),
+            vm_size=self._settings.vm_size,
+        )
+
+    def create_group(self, name: str, location: str, tags: Mapping[str, str]) -> None:
+        self._arm.create_group(name, location, tags)
+
+    def deploy(
+        self, group: str, name: str, template: Mapping[str, Any], parameters: Mapping[str, Any], deadline: datetime
+    ) -> Mapping[str, Any]:
+        return self._arm.deploy(group, name, template, parameters, deadline)
+
+    def delete_group(self, name: str, deadline: datetime) -> None:
+        self._arm.delete_group(name, deadline)
+
+    def groups(self, tags: Mapping[str, str]) -> Sequence[Group]:
+        return self._arm.groups(tags)
+
+    def console(self, group: str, machine: str) -> str:
+        return self._arm.console(group, machine)
+
+
+def _quiet(_: str) -> None:
+    """The build phase has told already what there was to tell."""

@@ -1,0 +1,75 @@
+"""Template deployments, run to their end; a failed one says which of its resources failed and why."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from azure.core.exceptions import AzureError, HttpResponseError
+from azure.core.polling import LROPoller
+from azure.mgmt.resource.deployments import DeploymentsMgmtClient
+from azure.mgmt.resource.deployments.models import Deployment, DeploymentParameter, DeploymentProperties
+
+from harness.clouds.errors import Detail, details_of, details_of_body, from_details, translate, translated
+from harness.errors import CloudError
+
+
+def deploy(
+    client: DeploymentsMgmtClient,
+    group: str,
+    name: str,
+    template: Mapping[str, Any],
+    parameters: Mapping[str, Any],
+    deadline: datetime,
+) -> Mapping[str, Any]:
+    """Run the deployment; returns its outputs as name -> value.
+
+    :raises CloudError: or ``QuotaError``, ``ThrottledError``: with the failed operations, or at the deadline.
+    """
+    attempted = f"deploy {name} to {group}"
+    body = Deployment(
+        properties=DeploymentProperties(
+            mode="Incremental",
+            template=dict(template),
+            parameters={key: DeploymentParameter(value=value) for key, value in parameters.items()},
+        )
+    )
+    begun = time.monotonic()
+    with translated(attempted):
+        poller: LROPoller[Any] = client.deployments.begin_create_or_update(group, name, body)
+    try:
+        poller.wait(max(0.0, deadline.timestamp() - time.time()))
+        if not poller.done():
+            raise CloudError(
+                attempted,
+                awaited=f"its end, {time.monotonic() - begun:.0f} s",
+                last_seen=poller.status(),
+                hint="give a longer --deadline",
+            )
+        result = poller.result()
+    except HttpResponseError as error:
+        raise from_details(attempted, [*details_of(error), *_failed(client, group, name)]) from error
+    except AzureError as error:
+        raise translate(error, attempted) from error
+    outputs: Mapping[str, Any] = (result.properties.outputs if result.properties else None) or {}
+    return {key: output.get("value") for key, output in outputs.items()}
+
+
+def _failed(client: DeploymentsMgmtClient, group: str, name: str) -> list[Detail]:
+    """Codes and messages of the operations that failed; none if they cannot be read."""
+    found: list[Detail] = []
+    try:
+        for operation in client.deployment_operations.list(group, name):
+            properties = operation.properties
+            if properties is None or properties.provisioning_state != "Failed":
+                continue
+            what = properties.target_resource.resource_name if properties.target_resource else "?"
+            error = properties.status_message.error if properties.status_message else None
+            if error is not None:
+                details = details_of_body(error.as_dict())
+                found += [(code, f"{what}: {message}") for code, message in details]
+    except AzureError:  # the deployment's own error is what matters
+        return found
+    return found

@@ -1,0 +1,148 @@
+"""Local Azure as a cloud: an endpoint, a certificate authority, a credential, and machines that start from a managed image."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from azure.identity import ClientSecretCredential
+from azure.mgmt.compute.models import Image, ImageOSDisk, ImageProperties, ImageStorageProfile
+
+from harness.builds import open_builder
+from harness.builds.api import Build
+from harness.clouds.api import Group, NodeProfile
+from harness.clouds.arm import Arm, Endpoint
+from harness.clouds.errors import translated
+from harness.clouds.server import LocalServer, ServerInfo
+from harness.settings import Settings
+
+_POLLING = 0.1
+"""Seconds between polls; the server holds each poll until there is news."""
+_RETRIES = 40
+"""A server that was killed is back within seconds."""
+_ETCD = {"unsafe-no-fsync": "true"}
+"""The disk is this host's; a cluster that loses it is made again."""
+
+
+class LocalCloud:
+    """Found by the entry point ``local``."""
+
+    name = "local"
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._server = LocalServer(settings.state / "localazure")
+
+    def __enter__(self) -> LocalCloud:
+        self._info = self._server.hold()
+        self._credential = _credential(self._info)
+        self._arm = Arm(
+            Endpoint(
+                subscription=self._info.subscription,
+                credential=self._credential,
+                url=self._info.https,
+                authority_file=self._info.ca,
+                polling=_POLLING,
+                retries=_RETRIES,
+            )
+        )
+        self.subscription = self._info.subscription
+        self.resources = self._arm.resources
+        self.deployments = self._arm.deployments
+        self.network = self._arm.network
+        self.compute = self._arm.compute
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        """Let go; the last one stops the server, unless groups were left on purpose or somebody keeps it."""
+        with self._server.locked():
+            last = self._server.release()
+            if last:
+                info = self._server.ensure()
+                if not self._arm.groups({}):
+                    self._server.stop(info, self._credential.get_token(f"{info.https}/.default").token)
+        self._arm.close()
+        self._credential.close()
+
+    def locations(self) -> Sequence[str]:
+        return self._arm.locations()
+
+    def node_profile(self, build: Build, location: str, group: str) -> NodeProfile:
+        """Make the build's managed image a resource of the group."""
+        folder = open_builder(self._settings.cache).node_image(build, _quiet)
+        name = re.sub(r"[^A-Za-z0-9._-]", "-", f"kubernetes-{build.key}")[:80]
+        image = Image(
+            location=location,
+            properties=ImageProperties(storage_profile=ImageStorageProfile(os_disk=_os_disk(folder))),
+        )
+        with translated(f"register the managed image {name}"):
+            made = self.compute.images.begin_create_or_update(group, name, image).result()
+        return NodeProfile(
+            image_reference={"id": made.id},
+            prebuilt=True,
+            registry_mirror=self._info.registry,
+            arm_endpoint=self._info.wire_arm,
+            tenant=self._info.tenant,
+            vm_size=self._settings.vm_size,
+            kubelet_overrides=_kubelet(build.version),
+            etcd_arguments=_ETCD,
+        )
+
+    def create_group(self, name: str, location: str, tags: Mapping[str, str]) -> None:
+        self._arm.create_group(name, location, tags)
+
+    def deploy(
+        self, group: str, name: str, template: Mapping[str, Any], parameters: Mapping[str, Any], deadline: datetime
+    ) -> Mapping[str, Any]:
+        return self._arm.deploy(group, name, template, parameters, deadline)
+
+    def delete_group(self, name: str, deadline: datetime) -> None:
+        self._arm.delete_group(name, deadline)
+
+    def groups(self, tags: Mapping[str, str]) -> Sequence[Group]:
+        return self._arm.groups(tags)
+
+    def console(self, group: str, machine: str) -> str:
+        return self._arm.console(group, machine)
+
+
+def _credential(info: ServerInfo) -> ClientSecretCredential:
+    return ClientSecretCredential(
+        info.tenant,
+        info.client_id,
+        info.client_secret,
+        authority=info.https,
+        connection_verify=info.ca,
+        disable_instance_discovery=True,
+        retry_total=_RETRIES,
+        retry_connect=_RETRIES,
+        retry_backoff_factor=0.1,
+        retry_backoff_max=2,
+    )
+
+
+def _os_disk(folder: Path) -> ImageOSDisk:
+    return ImageOSDisk(os_type="Linux", os_state="Generalized", blob_uri=folder.as_uri())
+
+
+def _kubelet(version: str) -> Mapping[str, Any]:
+    """What kubelet needs to know of a machine that shares this host's disk.
+
+    It measures the whole disk: a host with little left would make it delete the preloaded images in the middle of a run.
+    """
+    fields: dict[str, Any] = {
+        "imageGCHighThresholdPercent": 100,
+        "evictionHard": {"nodefs.available": "0%", "nodefs.inodesFree": "0%", "imagefs.available": "0%"},
+    }
+    found = re.match(r"v1\.(\d+)\.", version)
+    if found and int(found[1]) >= 35:
+        # one failed pull would otherwise make kubelet doubt every preloaded image
+        fields["imagePullCredentialsVerificationPolicy"] = "NeverVerify"
+    return fields
+
+
+def _quiet(_: str) -> None:
+    """The build phase has made the image already; nothing to say."""

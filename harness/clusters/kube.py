@@ -1,0 +1,44 @@
+"""The official Kubernetes client, opened for one cluster; answers are taken as plain JSON.
+
+Building model objects for every pod on every poll costs more processor time than the cluster's own answer, and what readiness
+reads is the same few fields that kubectl shows.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from kubernetes import client, config
+from kubernetes.client.exceptions import ApiException
+from urllib3.exceptions import HTTPError
+
+TIMEOUT = (2.0, 5.0)
+"""Seconds to connect and to answer."""
+
+UNREACHABLE = (ApiException, HTTPError, OSError)
+"""What a call raises while the API server cannot answer or refuses."""
+
+
+def open_client(kubeconfig: Path) -> client.ApiClient:
+    """A client of its own; nothing of it is shared with other clusters of the process."""
+    settings = client.Configuration()
+    settings.retries = False  # what waits asks again itself
+    opened: client.ApiClient = config.new_client_from_config(str(kubeconfig), client_configuration=settings)  # type: ignore[no-untyped-call]
+    return opened
+
+
+def items(call: Callable[..., Any], *arguments: str, **options: Any) -> list[dict[str, Any]]:
+    """The items of a list call."""
+    answer = call(*arguments, **options, _preload_content=False, _request_timeout=TIMEOUT)
+    found: list[dict[str, Any]] = json.loads(answer.data)["items"] or []
+    return found
+
+
+def describe(error: BaseException) -> str:
+    """One line about why a call failed."""
+    if isinstance(error, ApiException):
+        return f"HTTP {error.status} {error.reason}"
+    return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"[:200]

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import json
+import stat
+import tomllib
+from typing import Any
+
+import pytest
+import yaml
+
+from harness.deployers.kubeadm.cloudinit import ClusterFacts, kubelet_configuration, user_data
+from .facts import FETCHED, facts
+
+LIMIT = 48 * 1024
+"""Azure takes 64 KiB of customData, after base64."""
+
+
+def files(cluster: ClusterFacts, index: int) -> dict[str, dict[str, Any]]:
+    text = user_data(cluster, cluster.names.nodes[index])
+    assert text.startswith("#cloud-config\n")
+    assert len(text) < LIMIT
+    return {file["path"]: file for file in yaml.safe_load(text)["write_files"]}
+
+
+def documents(file: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {document["kind"]: document for document in yaml.safe_load_all(file["content"])}
+
+
+def test_control_plane_initialises_with_what_all_machines_agree_on() -> None:
+    cluster = facts()
+    written = files(cluster, 0)
+    kubeadm = documents(written["/etc/kubernetes-node/kubeadm.yaml"])
+    assert kubeadm["InitConfiguration"]["bootstrapTokens"][0]["token"] == cluster.pki.token
+    assert kubeadm["ClusterConfiguration"]["controlPlaneEndpoint"] == "10.0.0.4:6443"
+    assert "@api-address@" in kubeadm["ClusterConfiguration"]["apiServer"]["certSANs"]
+    assert kubeadm["ClusterConfiguration"]["etcd"]["local"]["extraArgs"] == [
+        {"name": "unsafe-no-fsync", "value": "true"}
+    ]
+    kubelet = kubeadm["KubeletConfiguration"]
+    assert kubelet["failCgroupV1"] is False
+    assert kubelet["evictionHard"] == {"nodefs.available": "0%"}
+    assert written["/etc/kubernetes/pki/ca.key"]["content"] == cluster.pki.cluster.pem.private
+
+
+def test_worker_joins_by_file_and_token() -> None:
+    cluster = facts()
+    written = files(cluster, 1)
+    join = documents(written["/etc/kubernetes-node/kubeadm.yaml"])["JoinConfiguration"]
+    assert join["discovery"]["tlsBootstrapToken"] == cluster.pki.token
+    assert "controlPlane" not in join
+    discovery = json.loads(written["/etc/kubernetes-node/discovery.conf"]["content"])
+    assert discovery["clusters"][0]["cluster"]["server"] == "https://10.0.0.4:6443"
+    assert not [path for path in written if path.startswith("/etc/kubernetes/pki")]
+
+
+def test_second_control_plane_joins_with_the_authorities() -> None:
+    written = files(facts(control_planes=3), 1)
+    assert "controlPlane" in documents(written["/etc/kubernetes-node/kubeadm.yaml"])["JoinConfiguration"]
+    assert "/etc/kubernetes/pki/etcd/ca.key" in written
+
+
+@pytest.mark.parametrize("index", [0, 1])
+def test_secrets_are_readable_by_root_only(index: int) -> None:
+    cluster = facts(FETCHED)
+    secrets = [cluster.pki.token, "SIGNATURE", "PRIVATE KEY"]
+    for path, file in files(cluster, index).items():
+        if any(secret in file["content"] for secret in secrets):
+            assert not int(file["permissions"], 8) & (stat.S_IRWXG | stat.S_IRWXO), path
+
+
+def test_configuration_files_parse() -> None:
+    written = files(facts(), 0)
+    tomllib.loads(written["/etc/containerd/config.toml"]["content"])
+    tomllib.loads(written["/etc/containerd/certs.d/_default/hosts.toml"]["content"])
+    azure = json.loads(written["/etc/kubernetes/azure.json"]["content"])
+    assert azure["resourceManagerEndpoint"] == "http://168.63.129.16:8080"
+    network = json.loads(written["/etc/containerd/pod-network.conflist"]["content"])
+    assert network["plugins"][0]["ipam"]["ranges"] == [[{"subnet": "{{.PodCIDR}}"}]]
+    kinds = [
+        item["kind"] for item in yaml.safe_load_all(written["/etc/kubernetes-node/cloud-provider.yaml"]["content"])
+    ]
+    assert {"Deployment", "DaemonSet", "RoleBinding"} <= set(kinds)
+
+
+def test_machine_without_managed_image_fetches_and_checks_the_build() -> None:
+    cluster = facts(FETCHED)
+    document = yaml.safe_load(user_data(cluster, cluster.names.nodes[1]))
+    assert "containerd" in document["packages"]
+    written = {file["path"]: file["content"] for file in document["write_files"]}
+    assert "SIGNATURE" in written["/etc/kubernetes-node/bundle.curl"]
+    assert FETCHED.bundle_sha256 in written["/usr/local/sbin/prepare-node"]
+    assert "SIGNATURE" not in written["/usr/local/sbin/prepare-node"]
+
+
+def test_kubelet_is_not_told_what_it_does_not_know() -> None:
+    assert "failCgroupV1" not in kubelet_configuration("v1.30.4", {})
+    assert kubelet_configuration("v1.31.0-alpha.1", {})["failCgroupV1"] is False

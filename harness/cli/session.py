@@ -11,7 +11,7 @@ import click
 from harness import reporting
 from harness.cli.plain import PlainProgress
 from harness.cli.supervisor import Supervisor
-from harness.errors import EXIT_CODES, HarnessError, Outcome
+from harness.errors import EXIT_CODES, Outcome
 from harness.runs.api import Phase, Plan
 from harness.runs.folder import RunFolder
 from harness.runs.ledger import Ledger
@@ -33,7 +33,7 @@ def supervised(settings: Settings, plan: Plan, folder: RunFolder, parts: Parts, 
     suites = suites_folder(Path.cwd())
     arguments = [
         *(str(suites / name) for name in plan.suites),
-        *("-n", str(settings.tests), "--tests", str(settings.tests), "--run-folder", str(folder.path)),
+        *("--numprocesses", str(settings.tests), "--tests", str(settings.tests), "--run-folder", str(folder.path)),
         *extra,
     ]
     say(f"run {plan.run}: {', '.join(cell.name for cell in plan.cells)}; {', '.join(plan.suites)}")
@@ -51,8 +51,8 @@ def _report(folder: RunFolder, outcome: Outcome) -> Outcome:
     try:
         with recorded(Ledger(folder.ledger), "", Phase.REPORT):
             reporting.write(folder.path)
-    except HarnessError as error:
-        say(str(error))
+    except Exception as error:  # noqa: BLE001 - recorded; the tests' own outcome must still be told
+        say(f"reports could not be written: {error}; again with: harness report {folder.path.name}")
         return outcome if outcome not in (Outcome.PASSED, Outcome.FLAKY) else Outcome.HARNESS
     return outcome
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from harness.builds.api import Build
+from harness.builds.api import Build, Progress
 
 if TYPE_CHECKING:  # the SDK takes more than a second of CPU to import, and a dozen test workers read this contract
     from azure.mgmt.compute import ComputeManagementClient
@@ -106,4 +106,13 @@ class Cloud(Protocol):
 
     def console(self, group: str, machine: str) -> str:
         """The machine's serial console so far (boot diagnostics), also when the cluster is dead."""
+        ...
+
+
+@runtime_checkable
+class Stager(Protocol):
+    """What a cloud may also offer: preparing, while sources are built, what its machines will start from."""
+
+    def stage(self, build: Build, progress: Progress) -> None:
+        """Make whatever needs no resource group (the managed image's folder, the bundle), so that no cluster waits for it."""
         ...

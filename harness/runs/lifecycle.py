@@ -18,7 +18,7 @@ from threading import Event, Thread
 from filelock import FileLock
 
 from harness.builds.api import Build
-from harness.clouds.api import Cloud
+from harness.clouds.api import Cloud, Stager
 from harness.clusters.api import Cluster
 from harness.errors import AbortedError, DeployError, Outcome, QuotaError, UsageError
 from harness.runs.api import Cell, Keep, Phase, Plan
@@ -98,7 +98,10 @@ class Lifecycle:
             try:
                 with recorded(self.ledger, cell.name, Phase.BUILD):
                     check(self.budget, f"build {cell.source}")
-                    self._builds[cell.name] = builder.build(cell.source, self._progress(cell))
+                    build = builder.build(cell.source, self._progress(cell))
+                    if isinstance(self._cloud, Stager):
+                        self._cloud.stage(build, self._progress(cell))
+                    self._builds[cell.name] = build
             except Exception as error:
                 record_skip(self.ledger, cell.name, Phase.UP, f"not built: {str(error).partition(chr(10))[0]}")
         return dict(self._builds)

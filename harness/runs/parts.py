@@ -10,6 +10,7 @@ from typing import Any
 
 from harness import builds
 from harness.builds.api import Builder, Resolved
+from harness.builds.sources import open_source
 from harness.clouds.api import Cloud
 from harness.deployers.api import Deployer
 from harness.errors import UsageError
@@ -31,11 +32,8 @@ class Parts:
 
 def resolve(source: str) -> Resolved:
     """The exact version of a source; raises ``UsageError`` for an unknown scheme or version."""
-    scheme, colon, reference = source.partition(":")
-    if not colon or not reference:
-        raise UsageError(f"--source {source!r} has no scheme", hint="write SCHEME:REFERENCE, such as module:v1.37.2")
-    found: Resolved = _load("source", scheme)().resolve(reference)
-    return found
+    opened, reference = open_source(source)
+    return opened.resolve(reference)
 
 
 def _load(kind: str, name: str) -> Any:

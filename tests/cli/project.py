@@ -1,0 +1,189 @@
+"""A small project to supervise: one suite, a cloud of files found by entry points, and a conftest that owns clusters as the plugin does."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import runs.fakes
+
+from harness.runs.processes import Owner
+
+CONFTEST = """
+import json, signal, time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+import pytest
+from harness.runs.lifecycle import Lifecycle
+from harness.runs.parts import Parts
+from harness.runs.folder import RunFolder
+from harness.runs.plan import load_plan
+from fakes import FileBuilder
+
+def pytest_addoption(parser):
+    parser.addoption("--run-folder")
+    parser.addoption("--tests")
+    parser.addoption("--numprocesses")
+
+def interrupt(number, frame):
+    raise KeyboardInterrupt
+
+def pytest_configure(config):
+    globals()["config"] = config
+    signal.signal(signal.SIGTERM, interrupt)
+    folder = Path(config.option.run_folder)
+    config.life = Lifecycle.open(load_plan(RunFolder(folder))[0], folder, parts=Parts(builder=FileBuilder))
+    config.aborted = False
+
+def pytest_sessionstart(session):
+    session.config.life.prepare()
+    session.config.life.start()
+
+def pytest_keyboard_interrupt(excinfo):
+    global aborted
+    aborted = True
+
+aborted = False
+
+@pytest.fixture(scope="session")
+def cluster(request):
+    life = request.config.life
+    return Lifecycle.wait_for_cluster(life.folder.path, life.plan.cells[0].name, datetime.now(UTC) + timedelta(seconds=30))
+
+def pytest_runtest_logreport(report):
+    if report.when == "call":
+        life = config.life
+        with life.folder.results.open("a") as file:
+            file.write(json.dumps({"cell": life.plan.cells[0].name, "nodeid": report.nodeid, "outcome": report.outcome}) + "\\n")
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session, exitstatus):
+    session.config.life.finish(aborted=aborted, failed=session.testsfailed > 0)
+"""
+
+TESTS = {
+    "passing": "def test_it(cluster): assert cluster.group",
+    "failing": "def test_it(cluster): assert not cluster.group",
+    "endless": "import time\ndef test_it(cluster): time.sleep(600)",
+    "suicide": "import os, signal\ndef test_it(cluster): os.kill(os.getpid(), signal.SIGKILL)",
+}
+
+
+@dataclass(frozen=True)
+class Command:
+    """A harness command."""
+
+    process: subprocess.Popen[bytes]
+    output: Path
+    """Both of its streams."""
+
+    def wait(self) -> int:
+        return self.process.wait(timeout=60)
+
+    @property
+    def code(self) -> int | None:
+        return self.process.poll()
+
+    @property
+    def text(self) -> str:
+        """What it said, and what pytest said."""
+        return self.output.read_text()
+
+    @property
+    def evidence(self) -> str:
+        """For the message of a failed assertion."""
+        log = self.output.parent / "reports" / "latest" / "build-log.txt"
+        return self.text + (log.read_text() if log.exists() else "")
+
+
+@dataclass(frozen=True)
+class Project:
+    """The folder the commands run in."""
+
+    folder: Path
+    commands: list[Command] = field(default_factory=list)
+
+    @classmethod
+    def create(cls, folder: Path) -> Project:
+        site = folder / "site"
+        info = site / "fakes-0.dist-info"
+        info.mkdir(parents=True)
+        shutil.copy(runs.fakes.__file__, site / "fakes.py")
+        (info / "METADATA").write_text("Metadata-Version: 2.1\nName: fakes\nVersion: 0\n")
+        (info / "entry_points.txt").write_text(
+            "[harness.sources]\nmodule = fakes:AnyVersion\n\n[harness.deployers]\nkubeadm = fakes:FileDeployer\n\n"
+            "[harness.clouds]\nlocal = fakes:FileCloud\n"
+        )
+        (folder / "conftest.py").write_text(CONFTEST)
+        (folder / "pytest.ini").write_text("[pytest]\naddopts = -p no:cacheprovider -p no:xdist\n")
+        for name, text in TESTS.items():
+            (folder / "suites" / name).mkdir(parents=True)
+            (folder / "suites" / name / f"test_{name}.py").write_text(text)
+        (folder / "harness.toml").write_text('state = "state"\ncache = "cache"\ndeadline = "2m"\n')
+        return cls(folder)
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        return {**os.environ, "PYTHONPATH": str(self.folder / "site"), "PYTHONDONTWRITEBYTECODE": "1"}
+
+    def start(self, *arguments: str) -> Command:
+        """A harness command in the background; the fixture ends it with the test."""
+        output = self.folder / f"output-{len(self.commands)}.txt"
+        with output.open("w") as file:
+            process = subprocess.Popen(
+                [sys.executable, "-c", "from harness.cli.main import main; main()", *arguments],
+                cwd=self.folder,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+            )
+        self.commands.append(Command(process, output))
+        return self.commands[-1]
+
+    def harness(self, *arguments: str) -> Command:
+        """A harness command, to its end."""
+        command = self.start(*arguments)
+        command.wait()
+        return command
+
+    def end(self) -> None:
+        """Kill what a failed test left running."""
+        for command in self.commands:
+            command.process.kill()
+            command.process.wait()
+        for entry in self.entries():
+            if entry["kind"] == "run" and Owner(int(str(entry["pid"])), str(entry["pid_started"])).alive:
+                os.kill(int(str(entry["pid"])), signal.SIGKILL)
+
+    @property
+    def groups(self) -> list[str]:
+        """What exists in the cloud."""
+        return sorted(path.stem for path in (self.folder / "state" / "groups").glob("*.json"))
+
+    def entries(self) -> list[dict[str, object]]:
+        """The newest run's ledger."""
+        path = self.folder / "reports" / "latest" / "ledger.jsonl"
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+    def until(self, kind: str, **fields: object) -> dict[str, object]:
+        """Wait for a line of the ledger."""
+        limit = time.monotonic() + 30
+        while time.monotonic() < limit:
+            for entry in self.entries():
+                if entry["kind"] == kind and fields.items() <= entry.items():
+                    return entry
+            time.sleep(0.02)
+        raise AssertionError(f"no line {kind} {fields} in {self.entries()}")
+
+    def pytest_pid(self) -> int:
+        """Process id of the supervised pytest: the second owner of the run."""
+        return [int(str(entry["pid"])) for entry in self.entries() if entry["kind"] == "run"][1]

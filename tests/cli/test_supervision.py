@@ -1,0 +1,113 @@
+"""Whoever is killed, whenever: clusters go, the exit code says so, and the ledger alone is enough."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+import pytest
+
+from .project import Project
+
+pytestmark = pytest.mark.root  # the checks before a run on the local cloud ask for root
+
+
+@pytest.mark.parametrize(("suite", "code"), [("passing", 0), ("failing", 1)])
+def test_a_run_ends_with_its_verdict_and_leaves_nothing(project: Project, suite: str, code: int) -> None:
+    done = project.harness("run", "--suite", suite)
+    assert done.code == code, done.evidence
+    assert project.groups == []
+    assert project.entries()[-1]["phase"] == "report"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_during_tests_takes_clusters_down_and_is_never_a_success(project: Project, number: int) -> None:
+    process = project.start("run", "--suite", "endless")
+    project.until("cluster")
+    process.process.send_signal(number)
+    process.wait()
+    assert process.code == 2, process.evidence
+    assert project.groups == []
+
+
+def test_sigterm_while_a_cluster_comes_up(project: Project) -> None:
+    process = project.start("run", "--suite", "passing", "--location", "slow")
+    project.until("progress", text="waiting, 3")
+    process.process.terminate()
+    process.wait()
+    assert process.code == 2, process.evidence
+    assert project.groups == []
+
+
+def test_kill_9_of_pytest_leaves_the_teardown_to_the_supervisor(project: Project) -> None:
+    done = project.harness("run", "--suite", "suicide")
+    assert done.code == 4, done.evidence
+    assert "killed by signal 9" in done.text
+    assert project.groups == []
+
+
+def test_kill_9_of_the_supervisor_is_noticed_by_pytest(project: Project) -> None:
+    process = project.start("run", "--suite", "endless")
+    project.until("cluster")
+    pid = project.pytest_pid()
+    process.process.kill()
+    process.wait()
+    limit = time.monotonic() + 30
+    while project.groups and time.monotonic() < limit:
+        time.sleep(0.05)
+    assert project.groups == []
+    project.until("run", state="ended", pid=pid)
+
+
+def test_kill_9_of_both_and_then_down_from_the_ledger(project: Project) -> None:
+    process = project.start("run", "--suite", "endless")
+    project.until("cluster")
+    child = project.pytest_pid()
+    os.kill(process.process.pid, signal.SIGSTOP)
+    os.kill(child, signal.SIGKILL)
+    os.kill(process.process.pid, signal.SIGKILL)
+    process.wait()
+    assert len(project.groups) == 1
+    status = project.harness("status").text
+    assert "abandoned" in status
+    assert "harness down --run" in status
+    assert "would delete" in project.harness("sweep", "--dry-run").text
+    assert len(project.groups) == 1
+    done = project.harness("down")
+    assert done.code == 0, done.evidence
+    assert project.groups == []
+    assert "nothing exists" in project.harness("status").text
+
+
+def test_down_ends_a_run_that_is_still_going(project: Project) -> None:
+    process = project.start("run", "--suite", "endless")
+    project.until("cluster")
+    done = project.harness("down")
+    assert done.code == 0, done.evidence
+    assert process.wait() == 2
+    assert project.groups == []
+
+
+def test_two_runs_side_by_side(project: Project) -> None:
+    first = project.start("run", "--suite", "endless")
+    project.until("cluster")
+    group = project.groups
+    assert project.harness("run", "--suite", "passing").code == 0
+    assert project.groups == group
+    first.process.terminate()
+    first.wait()
+    assert project.groups == []
+
+
+def test_a_failed_bring_up_is_infrastructure(project: Project) -> None:
+    done = project.harness("run", "--suite", "passing", "--location", "failing")
+    assert done.code == 3, done.evidence
+    assert "3 nodes Ready" in done.text
+    assert project.groups == []
+
+
+def test_what_stays_behind_is_exit_code_6(project: Project) -> None:
+    done = project.harness("run", "--suite", "passing", "--location", "stubborn")
+    assert done.code == 6, done.evidence
+    assert project.harness("down").code == 6

@@ -11,7 +11,7 @@ from azure.identity import DefaultAzureCredential
 from azure.storage.blob import BlobServiceClient
 
 from harness.builds import open_builder
-from harness.builds.api import Build
+from harness.builds.api import Build, Progress
 from harness.clouds import bundles
 from harness.clouds.api import Group, NodeProfile
 from harness.clouds.arm import Arm, Endpoint
@@ -58,14 +58,13 @@ class AzureCloud:
     def locations(self) -> Sequence[str]:
         return self._arm.locations()
 
+    def stage(self, build: Build, progress: Progress) -> None:
+        """Pack the build and upload it, unless it is there."""
+        self._published(build, progress)
+
     def node_profile(self, build: Build, location: str, group: str) -> NodeProfile:
-        """Upload the build, unless it is there, and sign a URL for the nodes."""
-        bundle = open_builder(self._settings.cache).bundle(build, _quiet)
-        digest = bundles.sha256(bundle)
-        account = f"https://{self._settings.storage_account}.blob.core.windows.net"
-        with BlobServiceClient(account, credential=self._credential) as service:
-            name = bundles.upload(service, bundle, digest)
-            url = bundles.signed_url(service, name, datetime.now(UTC))
+        """Sign a URL by which the nodes fetch the build, uploading it first if need be."""
+        url, digest = self._published(build, _quiet)
         return NodeProfile(
             image_reference=_IMAGE,
             prebuilt=False,
@@ -74,6 +73,16 @@ class AzureCloud:
             tenant=str(self._arm.get(f"/subscriptions/{self.subscription}?api-version=2022-12-01")["tenantId"]),
             vm_size=self._settings.vm_size,
         )
+
+    def _published(self, build: Build, progress: Progress) -> tuple[str, str]:
+        """Signed URL and digest of the build's bundle in Blob storage."""
+        bundle = open_builder(self._settings.cache).bundle(build, progress)
+        digest = bundles.sha256(bundle)
+        account = f"https://{self._settings.storage_account}.blob.core.windows.net"
+        with BlobServiceClient(account, credential=self._credential) as service:
+            progress(f"publishing the build in storage account {self._settings.storage_account}")
+            name = bundles.upload(service, bundle, digest)
+            return bundles.signed_url(service, name, datetime.now(UTC)), digest
 
     def create_group(self, name: str, location: str, tags: Mapping[str, str]) -> None:
         self._arm.create_group(name, location, tags)
@@ -94,4 +103,4 @@ class AzureCloud:
 
 
 def _quiet(_: str) -> None:
-    """The build phase has told already what there was to tell."""
+    """:meth:`AzureCloud.stage` has told already what there was to tell."""

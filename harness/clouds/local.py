@@ -12,7 +12,7 @@ from azure.identity import ClientSecretCredential
 from azure.mgmt.compute.models import Image, ImageOSDisk, ImageProperties, ImageStorageProfile
 
 from harness.builds import open_builder
-from harness.builds.api import Build
+from harness.builds.api import Build, Progress
 from harness.clouds.api import Group, NodeProfile
 from harness.clouds.arm import Arm, Endpoint
 from harness.clouds.errors import translated
@@ -69,6 +69,10 @@ class LocalCloud:
 
     def locations(self) -> Sequence[str]:
         return self._arm.locations()
+
+    def stage(self, build: Build, progress: Progress) -> None:
+        """Make the managed image's folder; machines of every cell then share it."""
+        open_builder(self._settings.cache).node_image(build, progress)
 
     def node_profile(self, build: Build, location: str, group: str) -> NodeProfile:
         """Make the build's managed image a resource of the group."""
@@ -145,4 +149,4 @@ def _kubelet(version: str) -> Mapping[str, Any]:
 
 
 def _quiet(_: str) -> None:
-    """The build phase has made the image already; nothing to say."""
+    """The image was made by :meth:`LocalCloud.stage`; nothing to say."""

@@ -194,7 +194,7 @@ class LocalServer:
 
     def _locked(self, attempted: str) -> Any:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return _Locked(FileLock(self._folder / "lock"), attempted)
+        return _Locked(FileLock(self._folder / "clients.lock"), attempted)
 
     @property
     def _log(self) -> Path:

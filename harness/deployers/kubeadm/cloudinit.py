@@ -25,7 +25,7 @@ from harness.deployers.kubeadm.pki import ClusterPki
 FILES = Path(__file__).parent / "files"
 PACKAGES = (
     *("containerd", "runc", "containernetworking-plugins", "iptables", "nftables", "conntrack", "ipset"),
-    *("socat", "ethtool", "curl", "zstd", "e2fsprogs", "xfsprogs", "util-linux"),
+    *("socat", "ethtool", "curl", "e2fsprogs", "xfsprogs", "util-linux"),
 )
 """Debian packages of a node that does not start from a managed image; the managed image has the same."""
 LIMIT = "20min"

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from harness.deployers.kubeadm.cloudinit import ClusterFacts, kubelet_configuration, user_data
+
 from .facts import FETCHED, facts
 
 LIMIT = 48 * 1024

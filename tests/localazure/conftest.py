@@ -1,0 +1,186 @@
+"""A running server over a fabric that only records, and Azure's own clients pointed at it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from harness.localazure.fabric.api import DataDisk, DiskPlan, MachinePlan, MachineState, NetworkPlan
+from harness.localazure.server import Server
+from harness.localazure.state import StateFolder
+
+
+@dataclass
+class FakeFabric:
+    """Records what it was told, and listens on loopback instead of inside networks."""
+
+    folder: Path
+    networks: dict[str, NetworkPlan] = field(default_factory=dict)
+    machines: dict[str, MachinePlan] = field(default_factory=dict)
+    running: set[str] = field(default_factory=set)
+    disks: dict[str, DiskPlan] = field(default_factory=dict)
+    attached: dict[str, tuple[DataDisk, ...]] = field(default_factory=dict)
+    calls: list[str] = field(default_factory=list)
+    listening: dict[tuple[str, int], int] = field(default_factory=dict)
+    boots: int = 0
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    async def clear(self) -> None:
+        self.calls.append("clear")
+
+    async def apply_network(self, plan: NetworkPlan) -> None:
+        self.calls.append(f"network {plan.name}")
+        await asyncio.sleep(0.005)
+        self.networks[plan.key] = plan
+
+    async def remove_network(self, key: str) -> None:
+        del self.networks[key]
+
+    async def member_health(self, key: str) -> dict[str, dict[str, bool]]:
+        return {}
+
+    async def listen(self, key: str, address: IPv4Address, port: int) -> socket.socket:
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.listening[(key, port)] = listener.getsockname()[1]
+        return listener
+
+    async def start_machine(self, plan: MachinePlan) -> None:
+        self.machines[plan.key] = plan
+        if plan.key not in self.running:
+            self.boots += 1
+        self.running.add(plan.key)
+        self.attached.setdefault(plan.key, plan.disks)
+
+    async def stop_machine(self, key: str, *, hard: bool) -> None:
+        self.running.discard(key)
+
+    async def remove_machine(self, key: str) -> None:
+        self.running.discard(key)
+        self.machines.pop(key, None)
+
+    async def machine_state(self, key: str) -> MachineState:
+        if key in self.running:
+            return MachineState.RUNNING
+        return MachineState.STOPPED if key in self.machines else MachineState.ABSENT
+
+    async def attach_disks(self, key: str, disks: tuple[DataDisk, ...]) -> None:
+        self.attached[key] = disks
+
+    def console(self, key: str) -> Path:
+        return self.folder / f"{key}.console"
+
+    async def run_command(self, key: str, argv: tuple[str, ...], timeout: float) -> tuple[int, bytes]:
+        return 0, f"ran {argv[-1]}".encode()
+
+    async def ensure_disk(self, plan: DiskPlan) -> None:
+        self.disks[plan.key] = plan
+
+    async def remove_disk(self, key: str) -> None:
+        del self.disks[key]
+
+
+class RunningServer:
+    """A server in a thread, stopped as by SIGTERM or dropped as by SIGKILL."""
+
+    def __init__(self, state: Path, fabric: FakeFabric) -> None:
+        self.state = state
+        self.fabric = fabric
+        self.facts: dict[str, Any] = {}
+        self._loop = asyncio.new_event_loop()
+        self._ready = threading.Event()
+        self._failure: BaseException | None = None
+        self._server: Server | None = None
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+        assert self._ready.wait(20), "the server did not become ready in 20 s"
+        if self._failure:
+            raise self._failure
+        self.session = requests.Session()
+        self.session.headers["Authorization"] = f"Bearer {self.token()}"
+
+    @property
+    def subscription(self) -> str:
+        return f"/subscriptions/{self.facts['subscription']}"
+
+    def token(self) -> str:
+        form = {
+            "grant_type": "client_credentials",
+            "client_id": self.facts["client_id"],
+            "client_secret": self.facts["client_secret"],
+            "resource": "https://management.local/",
+        }
+        answer = requests.post(f"{self.facts['http']}/adfs/oauth2/token", data=form, timeout=10)
+        answer.raise_for_status()
+        return str(answer.json()["access_token"])
+
+    def call(self, method: str, path: str, body: Any = None, **headers: str) -> requests.Response:
+        """A request below the subscription (or an absolute path)."""
+        full = path if path.startswith(("/subscriptions", "/localazure", "/tenants")) else f"{self.subscription}{path}"
+        return self.session.request(method, f"{self.facts['http']}{full}", json=body, headers=headers, timeout=30)
+
+    def ok(self, method: str, path: str, body: Any = None) -> Any:
+        """A request that must succeed; its body."""
+        answer = self.call(method, path, body)
+        assert answer.ok, f"{method} {path}: {answer.status_code} {answer.text}"
+        return answer.json() if answer.content else None
+
+    def stop(self) -> None:
+        self.session.close()
+        if self._server and self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._server.stop)
+        self._thread.join(20)
+        assert not self._thread.is_alive(), "the server did not stop in 20 s"
+
+    def _run(self) -> None:
+        try:
+            with StateFolder(self.state) as folder:
+                asyncio.set_event_loop(self._loop)
+                self._loop.run_until_complete(self._serve(folder))
+                self._loop.run_until_complete(asyncio.sleep(0.05))  # transports close on the loop's next turns
+        except BaseException as error:
+            self._failure = error
+        finally:
+            self._loop.close()
+            self._ready.set()
+
+    async def _serve(self, folder: StateFolder) -> None:
+        self._server = Server(folder.path, folder.secrets(), self.fabric, http_port=-1, https_port=-1)
+        await self._server.run(self._became_ready)
+
+    def _became_ready(self, facts: dict[str, object]) -> None:
+        self.facts = dict(facts)
+        self._ready.set()
+
+
+@pytest.fixture
+def fabric(tmp_path: Path) -> FakeFabric:
+    return FakeFabric(tmp_path)
+
+
+@pytest.fixture
+def server(tmp_path: Path, fabric: FakeFabric) -> Iterator[RunningServer]:
+    running = RunningServer(tmp_path / "state", fabric)
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> Path:
+    """A managed image's folder."""
+    folder = tmp_path / "image"
+    folder.mkdir()
+    (folder / "image.json").write_text(json.dumps({"registry": "oci"}))
+    return folder

@@ -1,0 +1,30 @@
+# Thin names for commands; `make run ARGS="--suite volumes"` passes arguments on.
+
+BIN := .venv/bin
+TESTS ?= tests
+export PYTHONUNBUFFERED := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test lint bench
+
+help: ## what can be made
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 8
+
+setup: ## Debian packages, virtual environment, Go; nothing if they are there
+	@scripts/setup
+
+run: setup ## the main job: four suites on local Azure, reports/latest/
+	@$(BIN)/harness run $(ARGS)
+
+lint: setup ## format, lint, types, layers
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: setup lint ## all of the project's own tests; those that make real machines run one after the other
+	$(BIN)/pytest $(TESTS) -n 2 -m "not root and not e2e" </dev/null
+	$(BIN)/pytest $(TESTS) -m "root or e2e" --durations 10 </dev/null
+
+bench: setup ## ratios against what cannot be avoided
+	$(BIN)/python bench/warm_run.py $(ARGS)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from harness.clusters.api import Cluster
 from harness.errors import Outcome
+from harness.reporting import words
 from harness.reporting.api import TestResult
 from harness.reporting.planned import unrun
 from harness.reporting.record import BAD, CellRecord, Left, PhaseRecord, Report
@@ -151,7 +152,7 @@ def _tests(path: Path) -> tuple[list[TestResult], list[str]]:
     whole, torn = lines[:-1], lines[-1]
     results = [parse(raw) for raw in (*whole, torn) if raw.strip()]
     lost = sum(result is None for result in results) - bool(torn.strip() and results[-1] is None)
-    warnings = [f"{lost} lines of {path.name} could not be read"] if lost > 0 else []
+    warnings = [f"{words.counted(lost, 'line')} of {path.name} could not be read"] if lost > 0 else []
     return folded([cleaned(result) for result in results if result]), warnings
 
 

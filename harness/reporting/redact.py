@@ -14,7 +14,7 @@ BLANK = "[redacted]"
 _PEM = re.compile(
     r"(-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----)"
     r"(?:(?:(?!-----BEGIN ).){0,10000}?(-----END (?:[A-Z]+ )*PRIVATE KEY-----)"  # whatever prefixes the lines
-    r"|(?:\s*[A-Za-z0-9+/=]{16,})*)",  # its end was cut off
+    r"|(?:\s*[A-Za-z0-9+/=]{16,})*(?:\s*[A-Za-z0-9+/=]+\Z)?)",  # its end was cut off
     re.DOTALL,
 )
 _PEM_TAIL = re.compile(r"\A[A-Za-z0-9+/=\s]*(?=-----END (?:[A-Z]+ )*PRIVATE KEY-----)")

@@ -103,4 +103,4 @@ def next_command(report: Report) -> tuple[str, str]:
         return "Run the failed tests again", f"pytest suites/ --lf --cloud {report.cloud}"
     if report.failed_phases or report.outcome in BAD:
         return "Read what the run printed", f"less {report.folder / 'build-log.txt'}"
-    return "Read the whole report", f"{report.folder / 'index.html'}"
+    return "See the whole report", f"python3 -m webbrowser {report.folder / 'index.html'}"

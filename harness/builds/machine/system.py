@@ -38,6 +38,21 @@ _MASKED = (
     *("systemd-update-utmp-runlevel.service", "systemd-firstboot.service", "systemd-udevd.service", "ldconfig.service"),
     *("systemd-udev-trigger.service", "cloud-init-hotplugd.socket", "networking.service", "kmod-static-nodes.service"),
     *("systemd-pstore.service", "modprobe@.service", "ifupdown-pre.service", "dbus-org.freedesktop.login1.service"),
+    *(
+        "systemd-sysusers.service",
+        "systemd-modules-load.service",
+        "systemd-journal-flush.service",
+        "proc-sys-fs-binfmt_misc.automount",
+    ),
+    *(
+        "systemd-binfmt.service",
+        "systemd-tmpfiles-setup-dev.service",
+        "systemd-remount-fs.service",
+        "dev-hugepages.mount",
+    ),
+    *("sys-kernel-debug.mount", "sys-kernel-tracing.mount", "sys-kernel-config.mount", "sys-fs-fuse-connections.mount"),
+    *("systemd-user-sessions.service", "systemd-machine-id-commit.service", "systemd-random-seed.service"),
+    *("cloud-init-local.service", "cloud-init.service", "cloud-config.service", "cloud-final.service"),
 )
 """Units that have nothing to do in a machine whose addresses are set from outside and that lives for minutes."""
 
@@ -61,12 +76,50 @@ _EARLY = """\
 #!/bin/sh
 # systemd-nspawn mounts these read-only. A bind remount changes this machine's view alone; a plain one is refused as busy.
 # cgroup v1 has one mount per controller; cgroup v2 is writable already.
-for mount in /proc/sys /sys/fs/cgroup/*; do
-    if mountpoint -q "$mount"; then mount -o remount,bind,rw "$mount" || echo "cannot make $mount writable"; fi
-done
+while read -r _ point _; do
+    case "$point" in
+    /proc/sys | /sys/fs/cgroup/*) mount -o remount,bind,rw "$point" || echo "cannot make $point writable" ;;
+    esac
+done </proc/self/mounts
 mount --make-rshared /
 [ -e /dev/kmsg ] || ln -s /dev/null /dev/kmsg
 exit 0
+"""
+
+_CLOUD_INIT_UNIT = """\
+[Unit]
+Description=cloud-init, all its stages in one process
+DefaultDependencies=no
+After=local-fs.target harness-early.service systemd-tmpfiles-setup.service
+Before=shutdown.target
+Conflicts=shutdown.target
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+TimeoutSec=0
+ExecStart=/usr/lib/kubernetes-azure-harness/cloud-init
+StandardOutput=journal+console
+StandardError=journal+console
+
+[Install]
+WantedBy=multi-user.target
+"""
+
+_CLOUD_INIT_STAGES = """\
+#!/usr/bin/python3
+# Four units that start Python four times are most of what cloud-init costs; cloud-init 24.3 and newer do as is done here.
+import sys
+
+from cloudinit.cmd.main import main
+
+failed = 0
+for stage in (["init", "--local"], ["init"], ["modules", "--mode=config"], ["modules", "--mode=final"]):
+    try:
+        failed |= main(["cloud-init", *stage]) or 0
+    except SystemExit as caught:
+        failed |= int(caught.code or 0)
+sys.exit(1 if failed else 0)
 """
 
 _KUBELET = """\
@@ -130,6 +183,8 @@ RateLimitIntervalSec=0
 _FILES: dict[str, str] = {
     "etc/systemd/system/harness-early.service": _EARLY_UNIT,
     "usr/lib/kubernetes-azure-harness/early": _EARLY,
+    "etc/systemd/system/harness-cloud-init.service": _CLOUD_INIT_UNIT,
+    "usr/lib/kubernetes-azure-harness/cloud-init": _CLOUD_INIT_STAGES,
     "usr/lib/systemd/system/kubelet.service": _KUBELET,
     "usr/lib/systemd/system/kubelet.service.d/10-kubeadm.conf": _KUBEADM_DROP_IN,
     "etc/cloud/cloud.cfg.d/99_harness.cfg": _CLOUD_INIT,
@@ -141,6 +196,7 @@ _FILES: dict[str, str] = {
 }
 _LINKS: dict[str, str] = {
     "etc/systemd/system/sysinit.target.wants/harness-early.service": "/etc/systemd/system/harness-early.service",
+    "etc/systemd/system/multi-user.target.wants/harness-cloud-init.service": "/etc/systemd/system/harness-cloud-init.service",
     "etc/systemd/system/default.target": "/usr/lib/systemd/system/multi-user.target",
     **{f"etc/systemd/system/{unit}": "/dev/null" for unit in _MASKED},
 }

@@ -208,7 +208,7 @@ def serve(state: Path, make_fabric: Callable[[Path], Fabric], *, http_port: int 
 
         async def run() -> None:
             server = Server(
-                folder.path, secrets, make_fabric(folder.path / "fabric"), http_port=http_port, https_port=https_port
+                folder.path, secrets, make_fabric(folder.path), http_port=http_port, https_port=https_port
             )
             loop = asyncio.get_running_loop()
             for number in (signal.SIGTERM, signal.SIGINT):

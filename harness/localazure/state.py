@@ -7,7 +7,7 @@
 ``journal.sqlite``      every request
 ``secrets.json``        client secret and signing key, made at the first start (0600)
 ``tls/``                the CA, and the server's certificate
-``fabric/``             what the fabric keeps
+``fabric/``             what the fabric keeps: machines, disks
 ======================  ==================================================================
 """
 

@@ -149,12 +149,18 @@ class RunningServer:
             with StateFolder(self.state) as folder:
                 asyncio.set_event_loop(self._loop)
                 self._loop.run_until_complete(self._serve(folder))
-                self._loop.run_until_complete(asyncio.sleep(0.05))  # transports close on the loop's next turns
+                self._loop.run_until_complete(self._drop_connections())
         except BaseException as error:
             self._failure = error
         finally:
             self._loop.close()
             self._ready.set()
+
+    async def _drop_connections(self) -> None:
+        """TLS clients that keep idle connections never answer the closing handshake."""
+        for transport in list(self._loop._transports.values()):  # type: ignore[attr-defined]
+            transport.abort()
+        await asyncio.sleep(0.01)
 
     async def _serve(self, folder: StateFolder) -> None:
         self._server = Server(folder.path, folder.secrets(), self.fabric, http_port=-1, https_port=-1)

@@ -152,6 +152,8 @@ class ResourceType:
     """Shows an etag."""
     background: frozenset[str] = frozenset()
     """Methods (PUT, DELETE) that take long: answered at once with an operation to poll."""
+    created: int = 201
+    """Status of a PUT that creates; disks answer 200 even then."""
     states: bool = True
     """Shows ``provisioningState``."""
     children: Mapping[str, str] = field(default_factory=dict)

@@ -97,7 +97,7 @@ class Front:
             status = 202 if request.method == "PATCH" else 200 if existed else 201
             return Reply(status, self.engine.read(resource_id), self._headers(request, resource_id, name))
         await work
-        return Reply(200 if existed else 201, self.engine.read(resource_id))
+        return Reply(200 if existed else kind.created if kind else 201, self.engine.read(resource_id))
 
     async def _delete(self, request: Request, resource_id: ResourceId, fault: Fault | None) -> Reply:
         kind = self.types.find(resource_id.type)

@@ -125,5 +125,6 @@ RESOURCE_TYPES = (
         unmake=_unmake,
         zones=True,
         merge=True,
+        created=200,
     ),
 )

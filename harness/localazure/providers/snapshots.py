@@ -32,4 +32,6 @@ async def _unmake(arm: Arm, resource: Resource) -> None:
     await arm.fabric.remove_disk(fabric_key(str(resource.id)))
 
 
-RESOURCE_TYPES = (ResourceType(type=SNAPSHOT, accept=_accept, show=_show, make=_make, unmake=_unmake, merge=True),)
+RESOURCE_TYPES = (
+    ResourceType(type=SNAPSHOT, accept=_accept, show=_show, make=_make, unmake=_unmake, merge=True, created=200),
+)

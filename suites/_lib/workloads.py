@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -109,15 +108,12 @@ class Workloads:
             self.apps.create_namespaced_daemon_set(self.namespace, body)
         nodes = len(self.core.list_node().items)
         return [
-            sorted(
-                (Peer(each.name, each.node, each.address, *ports[name]) for each in self.ready(name, nodes)),
-                key=lambda peer: peer.node,
-            )
+            [Peer(each.name, each.node, each.address, *ports[name]) for each in self.ready(name, nodes)]
             for name in wanted
         ]
 
     def ready(self, app: str, count: int, timeout: float = 60.0) -> list[Peer]:
-        """The pods of a workload once exactly ``count`` are there, all of them ready."""
+        """The pods of a workload once exactly ``count`` are there, all of them ready, by node name."""
 
         def probe() -> list[Peer]:
             pods = self.core.list_namespaced_pod(self.namespace, label_selector=f"app={app}").items
@@ -125,7 +121,8 @@ class Workloads:
             if len(pods) != count or any(states.values()):
                 seen = ", ".join(f"{name}: {state or 'ready'}" for name, state in states.items())
                 raise NotYet(seen or "no pods")
-            return [Peer(pod.metadata.name, pod.spec.node_name, pod.status.pod_ip) for pod in pods]
+            peers = [Peer(pod.metadata.name, pod.spec.node_name, pod.status.pod_ip) for pod in pods]
+            return sorted(peers, key=lambda peer: peer.node)
 
         return wait_for(f"{count} ready pods of {app} in {self.namespace}", probe, timeout)
 
@@ -213,17 +210,13 @@ def _state(pod: Any) -> str:
     return str(pod.status.phase)
 
 
-@contextlib.contextmanager
-def temporary_namespace(kube: ApiClient, prefix: str) -> Iterator[str]:
-    """A namespace for several tests; its deletion is begun, not awaited."""
+def make_namespace(kube: ApiClient, prefix: str) -> str:
+    """A new namespace in which pods can be made at once."""
     core: Any = client.CoreV1Api(kube)
     name = f"{prefix}-{uuid.uuid4().hex[:8]}"
-    core.create_namespace({"metadata": {"name": name, "labels": {"harness-suite": prefix}}})
+    core.create_namespace({"metadata": {"name": name}})
     _await_service_account(core, name)
-    try:
-        yield name
-    finally:
-        core.delete_namespace(name)
+    return name
 
 
 def _await_service_account(core: Any, namespace: str) -> None:

@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from ipaddress import ip_address, ip_network
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from kubernetes import client
 
 from harness.clusters.api import Cluster
 from suites._lib.inside import Peer, matrix, together
+from suites._lib.mesh import PODS, Mesh
 from suites._lib.waiting import NotYet, wait_for
 from suites._lib.workloads import Workloads
-
-if TYPE_CHECKING:
-    from suites.pod_networking.conftest import Mesh
 
 Draw = Callable[[dict[str, Any]], None]
 
@@ -107,11 +105,11 @@ def test_node_ports_answer_on_every_node(mesh: Mesh, draw: Draw) -> None:
 def test_names_resolve_on_every_node(mesh: Mesh, cluster: Cluster) -> None:
     """Cluster names resolve in pods and in host-network pods of every node, over UDP and TCP, short and full."""
     namespace = mesh.workloads.namespace
-    full = f"{mesh.service_name}.{namespace}.svc.cluster.local"
+    full = f"{PODS}.{namespace}.svc.cluster.local"
     queries = {
         f"dig +short +time=2 +tries=2 {full}": mesh.service,
         f"dig +short +tcp +time=2 +tries=2 {full}": mesh.service,
-        f"dig +short +search +time=2 +tries=2 {mesh.service_name}": mesh.service,
+        f"dig +short +search +time=2 +tries=2 {PODS}": mesh.service,
         "dig +short +time=2 +tries=2 kubernetes.default.svc.cluster.local": _api_server(mesh),
     }
 

@@ -77,7 +77,7 @@ def _phases(report: Report, cells: set[str]) -> Chart:
 
 def workers(report: Report) -> Chart | None:
     """What each worker ran when, over the time in which tests ran; None if none did."""
-    tests = report.ran
+    tests = [test for test in report.ran if test.started]
     if not tests:
         return None
     start = min(test.started for test in tests)

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from harness.errors import Outcome
 from harness.reporting import words
-from harness.reporting.record import BAD, Report
+from harness.reporting.record import BAD, Report, was_run
 
 WIDTH = 80
 _FAILURES = 5
@@ -79,10 +79,10 @@ def _failures(report: Report) -> list[Text]:
         for resource in report.left
         if not resource.kept_until and not report.running
     ]
-    entries += [(test.outcome, test.name, test.message) for test in report.failed_tests if test.started]
+    entries += [(test.outcome, test.name, test.message) for test in report.failed_tests if was_run(test)]
     unrun: dict[str, int] = {}
     for test in report.tests:
-        if not test.started and test.outcome in BAD:
+        if not was_run(test) and test.outcome in BAD:
             unrun[test.message] = unrun.get(test.message, 0) + 1
     entries += [(Outcome.ABORTED, words.counted(number, "test"), reason) for reason, number in unrun.items()]
     rows: list[Text] = [Text("")] if entries else []

@@ -42,7 +42,7 @@ def load(run_folder: Path) -> Report:
     tests, warnings = _tests(folder.results)
     tests += unrun(folder.path / "planned.json", plan, cells, phases, tests, running)
     left = _left(state)
-    times = [entry.at for entry in entries] + [test.started + test.seconds for test in tests]
+    times = [entry.at for entry in entries] + [test.started + test.seconds for test in tests if test.started]
     started = state.started or min(times, default=0.0)
     report = Report(
         folder=folder.path,

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from harness.errors import Outcome
 from harness.reporting import charts, words
-from harness.reporting.record import BAD, CellRecord, Report
+from harness.reporting.api import TestResult
+from harness.reporting.record import BAD, CellRecord, Report, was_run
 
 _FOLDER = Path(__file__).parent / "html"
 _SLOWEST = 10
@@ -30,7 +34,9 @@ def render(report: Report) -> str:
 
 def _view(report: Report) -> dict[str, Any]:
     why, command = words.next_command(report)
-    numbers = {test.nodeid + "\0" + test.cell: index for index, test in enumerate(report.failed_tests, 1)}
+    numbers = {
+        test.nodeid + "\0" + test.cell: index for index, test in enumerate(filter(was_run, report.failed_tests), 1)
+    }
     return {
         "report": report,
         "css": (_FOLDER / "page.css").read_text(),
@@ -43,8 +49,9 @@ def _view(report: Report) -> dict[str, Any]:
         "cells": [(cell, _cell_facts(cell)) for cell in report.cells],
         "groups": _groups(report),
         "failed_phases": report.failed_phases,
-        "failures": [test for test in report.failed_tests if test.started],
-        "unrun": _unrun(report),
+        "failures": [test for test in report.failed_tests if was_run(test)],
+        "unrun": _reasons(test for test in report.tests if not was_run(test)),
+        "skipped": _reasons(test for test in report.tests if was_run(test) and test.outcome is Outcome.SKIPPED),
         "numbers": numbers,
         "timelines": charts.phases(report),
         "workers": charts.workers(report),
@@ -120,13 +127,10 @@ def _groups(report: Report) -> list[dict[str, Any]]:
     return rows
 
 
-def _unrun(report: Report) -> list[tuple[str, int]]:
+def _reasons(tests: Iterable[TestResult]) -> list[tuple[str, int]]:
     """(reason, how many tests): never one entry a test."""
-    reasons: dict[str, int] = {}
-    for test in report.tests:
-        if not test.started:
-            reasons[test.message] = reasons.get(test.message, 0) + 1
-    return sorted(reasons.items(), key=lambda item: -item[1])
+    counts = Counter(test.message for test in tests)
+    return counts.most_common()
 
 
 def _files(report: Report) -> list[str]:

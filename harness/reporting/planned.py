@@ -14,7 +14,7 @@ from typing import Any
 
 from harness.errors import Outcome
 from harness.reporting.api import TestResult
-from harness.reporting.record import CellRecord, PhaseRecord
+from harness.reporting.record import NOT_RUN, CellRecord, PhaseRecord
 from harness.reporting.text import line
 from harness.runs.api import Phase, Plan
 
@@ -40,7 +40,7 @@ def unrun(
             continue
         outcome, reason = _reason(test.cell, cells, phases, testing)
         if outcome is not None:
-            missing.append(replace(test, outcome=outcome, message=line(f"not run: {reason}")))
+            missing.append(replace(test, outcome=outcome, message=line(NOT_RUN + reason)))
     return missing
 
 
@@ -59,6 +59,8 @@ def _reason(
     tests = [record for record in mine if record.phase is Phase.TEST]
     if not tests or any(record.outcome is Outcome.ABORTED for record in tests):
         return Outcome.ABORTED, "the run was cut off before or during this test"
+    if any(record.outcome is Outcome.FAILED for record in tests):  # the run is red anyway, so nothing is hidden
+        return Outcome.SKIPPED, "the session ended before it, after a failure (-x or --maxfail)"
     return Outcome.HARNESS, "no result was recorded although the run was not cut off; see build-log.txt"
 
 

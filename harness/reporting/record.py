@@ -14,6 +14,14 @@ from harness.runs.api import Cell, Phase
 BAD = frozenset({Outcome.FAILED, Outcome.HARNESS, Outcome.ABORTED, Outcome.LEAK, *INFRASTRUCTURE})
 """Outcomes that make a run or a case red."""
 
+NOT_RUN = "not run: "
+"""How the message of a planned test without a result begins."""
+
+
+def was_run(test: TestResult) -> bool:
+    """Whether the test got as far as a result of its own."""
+    return not test.message.startswith(NOT_RUN)
+
 
 @dataclass(frozen=True)
 class PhaseRecord:
@@ -89,7 +97,7 @@ class Report:
     phases: tuple[PhaseRecord, ...]
     """Every phase of the run and of all cells, repeated ones included, in order of time."""
     tests: tuple[TestResult, ...]
-    """One a test and cell; those planned that never ran are at the end with ``started`` 0."""
+    """One a test and cell; those planned that never ran are at the end, see :func:`was_run`."""
     left: tuple[Left, ...]
     warnings: tuple[str, ...]
 
@@ -125,7 +133,7 @@ class Report:
     @property
     def ran(self) -> list[TestResult]:
         """Tests that really ran."""
-        return [test for test in self.tests if test.started and test.outcome is not Outcome.SKIPPED]
+        return [test for test in self.tests if was_run(test) and test.outcome is not Outcome.SKIPPED]
 
     def slowest(self, number: int) -> list[TestResult]:
         return sorted(self.ran, key=lambda test: -test.seconds)[:number]

@@ -53,7 +53,6 @@ class Watch:
     workers: set[str] = field(default_factory=set)
     planned: int = 0
     first_test: float = 0.0
-    last_result: float = 0.0
     _position: int = 0
 
     def __post_init__(self) -> None:
@@ -72,7 +71,7 @@ class Watch:
             self.planned = _planned(self.folder.path / "planned.json")
         return News(
             tuple(entry for entry in entries if entry.at >= self.since),
-            tuple(result for result in results if result.started + result.seconds >= self.since),
+            tuple(result for result in results if not result.started or result.started + result.seconds >= self.since),
         )
 
     @property
@@ -130,8 +129,8 @@ class Watch:
         self._done[key] = result.outcome
         self.outcomes[result.outcome] += 1
         self.workers.add(result.worker)
-        self.first_test = min(self.first_test or result.started, result.started)
-        self.last_result = result.started + result.seconds
+        if result.started:  # a worker that died leaves none
+            self.first_test = min(self.first_test or result.started, result.started)
 
 
 def _planned(path: Path) -> int:

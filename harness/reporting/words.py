@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from harness.errors import INFRASTRUCTURE, Outcome
-from harness.reporting.record import BAD, Report
+from harness.reporting.record import BAD, Report, was_run
 from harness.runs.api import Phase
 
 VERDICTS = {
@@ -59,8 +59,8 @@ def counted(number: int, noun: str) -> str:
 
 def summary(report: Report) -> str:
     """The verdict in a sentence: how many tests, on what, how long, and what stood in the way."""
-    ran, bad = len(report.ran), sum(test.outcome in BAD and bool(test.started) for test in report.tests)
-    unrun = sum(not test.started and test.message.startswith("not run") for test in report.tests)
+    ran, bad = len(report.ran), sum(test.outcome in BAD and was_run(test) for test in report.tests)
+    unrun = sum(not was_run(test) for test in report.tests)
     parts = [f"{bad} of {counted(ran, 'test')} failed" if bad else f"{counted(ran, 'test')} ran"]
     if unrun:
         parts.append(f"{unrun} not run")

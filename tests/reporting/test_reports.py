@@ -309,3 +309,26 @@ def test_five_hundred_results_are_quick(tmp_path: Path) -> None:
         reporting.write(folder.path)
         took.append(time.process_time() - began)
     assert min(took) < 0.5
+
+
+def test_stopping_early_on_purpose_is_no_defect(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    folder.up()
+    folder.planned(["suites/volumes/test_disk.py::test_a"])
+    folder.results([result("one", Outcome.FAILED, message="no")])
+    folder.phase("test", 60, "failed", message="tests of this run failed")
+    folder.down()
+    folder.ended("failed")
+    assert write(folder).exit_code == 1
+
+
+def test_a_crash_without_a_start_is_still_a_failure(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    folder.up()
+    folder.results([result("crashed", Outcome.HARNESS, started=0.0, seconds=0.0, message="worker 'gw1' crashed")])
+    folder.down()
+    folder.ended("harness")
+    report = write(folder)
+    assert report.exit_code == 4
+    assert report.seconds < 100
+    assert "crashed" in (tmp_path / "index.html").read_text().partition('id="suites"')[0]

@@ -103,10 +103,15 @@ def _matrix(test: TestResult) -> Matrix | None:
     try:
         raw = json.loads(test.properties["matrix"])
         rows = tuple(str(row) for row in raw["rows"])
-        cells = tuple(tuple((str(text).startswith("ok"), str(text)) for text in line) for line in raw["cells"])
+        cells = tuple(tuple(_reached(str(text)) for text in line) for line in raw["cells"])
         return Matrix(test.name, rows, tuple(str(column) for column in raw["columns"]), cells)
     except (KeyError, ValueError, TypeError, AttributeError):  # no matrix, or not one that we know how to draw
         return None
+
+
+def _reached(text: str) -> tuple[bool, str]:
+    """(worked, what to show): empty or beginning with ``ok`` worked."""
+    return (True, text.removeprefix("ok").strip() or "ok") if not text or text.startswith("ok") else (False, text)
 
 
 def _phase_bar(record: PhaseRecord, start: float, span: float) -> Bar:

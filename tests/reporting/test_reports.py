@@ -283,13 +283,13 @@ def test_files_of_an_earlier_report_go(tmp_path: Path) -> None:
 def test_matrix_is_drawn(tmp_path: Path) -> None:
     folder = Folder(tmp_path)
     folder.up()
-    matrix = {"rows": ["w-1"], "columns": ["w-2", "DNS"], "cells": [["ok 0.4 ms", "FAIL timeout"]]}
+    matrix = {"rows": ["w-1"], "columns": ["w-2", "DNS", "w-3"], "cells": [["ok 0.4 ms", "FAIL timeout", ""]]}
     folder.results(
         [result("paths", properties={"matrix": json.dumps(matrix)}), result("bad", properties={"matrix": "[1]"})]
     )
     write(folder)
     page = (tmp_path / "index.html").read_text()
-    assert '<td class="pass">0.4 ms</td><td class="fail">FAIL timeout</td>' in page
+    assert '<td class="pass">0.4 ms</td><td class="fail">FAIL timeout</td><td class="pass">ok</td>' in page
 
 
 def test_no_run_is_a_usage_error(tmp_path: Path) -> None:

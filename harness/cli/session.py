@@ -33,7 +33,8 @@ def supervised(settings: Settings, plan: Plan, folder: RunFolder, parts: Parts, 
     suites = suites_folder(Path.cwd())
     arguments = [
         *(str(suites / name) for name in plan.suites),
-        *("--numprocesses", str(settings.tests), "--tests", str(settings.tests), "--run-folder", str(folder.path)),
+        *("--run-folder", str(folder.path), "--numprocesses", str(settings.tests), "--tests", str(settings.tests)),
+        *("--conformance", settings.conformance, "--deadline", settings.deadline),
         *extra,
     ]
     say(f"run {plan.run}: {', '.join(cell.name for cell in plan.cells)}; {', '.join(plan.suites)}")
@@ -51,7 +52,7 @@ def _report(folder: RunFolder, outcome: Outcome) -> Outcome:
     try:
         with recorded(Ledger(folder.ledger), "", Phase.REPORT):
             reporting.write(folder.path)
-    except Exception as error:  # noqa: BLE001 - recorded; the tests' own outcome must still be told
+    except Exception as error:
         say(f"reports could not be written: {error}; again with: harness report {folder.path.name}")
         return outcome if outcome not in (Outcome.PASSED, Outcome.FLAKY) else Outcome.HARNESS
     return outcome

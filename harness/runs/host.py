@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from harness.builds.toolchain import find_toolchain
 from harness.errors import UsageError
 from harness.settings import Settings
 
@@ -62,6 +63,7 @@ class Host:
     """Empty when the command worked, else what it said."""
     free: Callable[[Path], int] = field(default=lambda path: shutil.disk_usage(_existing(path)).free)
     read: Callable[[str], str] = field(default=lambda path: _read(path))
+    go: Callable[[], Check] = field(default=lambda: _go())
 
 
 def examine(settings: Settings, host: Host | None = None) -> list[Check]:
@@ -122,8 +124,16 @@ def _programs(host: Host, local: bool) -> Iterator[Check]:
         packages = " ".join(sorted(set(missing.values())))
         found = f"missing: {', '.join(missing)}" if missing else "installed"
         yield Check("Debian packages", not missing, found, f"apt-get install {packages}", fatal=True)
-    go = host.which("go")
-    yield Check("go", go is not None, go or "not found", "scripts/setup", fatal=False)
+    yield host.go()
+
+
+def _go() -> Check:
+    """The answer that a build would get."""
+    try:
+        toolchain = find_toolchain()
+    except UsageError as error:
+        return Check("go", False, error.last_seen, "scripts/setup", fatal=True)
+    return Check("go", True, f"{toolchain.version}, {toolchain.go}")
 
 
 def _room(settings: Settings, host: Host) -> Iterator[Check]:

@@ -40,7 +40,9 @@ def known_suites(folder: Path) -> tuple[str, ...]:
         sorted(
             path.name
             for path in folder.iterdir()
-            if path.is_dir() and (any(path.rglob("test_*.py")) or any(path.rglob("*specs.yaml")))
+            if path.is_dir()
+            and path.name[0] not in "._"
+            and (any(path.rglob("test_*.py")) or any(path.rglob("*specs.yaml")))
         )
     )
 

@@ -30,8 +30,8 @@ from fakes import FileBuilder
 
 def pytest_addoption(parser):
     parser.addoption("--run-folder")
-    parser.addoption("--tests")
-    parser.addoption("--numprocesses")
+    for name in ("--tests", "--numprocesses", "--conformance", "--deadline"):
+        parser.addoption(name)
 
 def interrupt(number, frame):
     raise KeyboardInterrupt

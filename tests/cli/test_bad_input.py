@@ -1,0 +1,67 @@
+"""Wrong input is one clear line and exit code 2, before anything is created."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness.cli.main import invoke
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["run", "--flavour", "x"], ["--flavour", "harness run --help"]),
+        (["rnu"], ["rnu"]),
+        (["run", "--cloud", "gce"], ["--cloud", "gce", "local, azure"]),
+        (["run", "--deadline", "soon"], ["--deadline", "30m"]),
+        (["run", "--cloud", "azure", "--location", "West Europe"], ["West Europe", "westeurope"]),
+        (["run", "--cloud", "azure", "--deployer", "magic"], ["magic", "kubeadm"]),
+        (["run", "--cloud", "azure", "--source", "v1.37.2"], ["v1.37.2", "module"]),
+        (["run", "--cloud", "azure", "--source", "svn:trunk"], ["svn", "module"]),
+        (["run", "--cloud", "azure", "--suite", "nope"], ["nope", "loadbalancer"]),
+        (["down", "--run", "nope"], ["nope", "harness status"]),
+        (["test", "--run", "nope"], ["nope"]),
+        (["build", "module:"], ["module"]),
+        (["cloud", "journal"], ["does not run", "harness cloud start"]),
+        (["cloud", "fault", "throttled"], ["does not run"]),
+    ],
+)
+def test_wrong_input(here: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], words: list[str]) -> None:
+    assert invoke(arguments) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.count("\n") == 1, said.err
+    assert [word for word in words if word not in said.err] == []
+    assert not (here / "reports").exists()
+
+
+def test_a_malformed_file(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "harness.toml").write_text("workers = [\n")
+    assert invoke(["status"]) == 2
+    assert "harness.toml is not valid TOML" in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_written(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "reports").write_text("a file")
+    assert invoke(["run", "--cloud", "azure", "--suite", "loadbalancer"]) == 2
+    assert "choose another with --reports" in capsys.readouterr().err
+
+
+def test_status_of_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    assert invoke(["status"]) == 0
+    assert "nothing exists" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["run", "--help"], ["cloud", "--help"], ["--version"]])
+def test_help_costs_nothing(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert invoke(arguments) == 0
+    assert capsys.readouterr().out

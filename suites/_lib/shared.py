@@ -29,7 +29,9 @@ class Shared:
     def acquire(self, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """Become a holder; ``make`` runs only for the first one and returns plain data that finds the thing again."""
         with FileLock(f"{self.path}.lock", timeout=_PATIENCE):
-            state = json.loads(self.path.read_text()) if self.path.exists() else {"holders": 0, "thing": make()}
+            state: dict[str, Any] = (
+                json.loads(self.path.read_text()) if self.path.exists() else {"holders": 0, "thing": make()}
+            )
             state["holders"] += 1
             self.path.write_text(json.dumps(state))
             thing: dict[str, Any] = state["thing"]

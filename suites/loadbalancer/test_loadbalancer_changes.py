@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from harness.clusters.api import Cluster
+from harness.plugin.azure import AzureView
 from suites._lib.arm import Footprint, footprint
 from suites._lib.outside import http_get, refused
 from suites._lib.waiting import NotYet, wait_for
@@ -44,7 +45,7 @@ def test_a_node_without_endpoints_stops_receiving(workloads: Workloads, cluster:
     wait_for(f"25 requests in a row answered by {left.name} on {left.node}", served, 60)
 
 
-def test_ports_and_type_can_change(workloads: Workloads, cluster: Cluster, azure: Any) -> None:
+def test_ports_and_type_can_change(workloads: Workloads, cluster: Cluster, azure: AzureView) -> None:
     """A changed port moves the rule; a Service that is no load balancer any more gives its address back."""
     (peer,) = workloads.deployment("moving")
     service = workloads.service("moving", "moving", [HTTP], type="LoadBalancer")
@@ -54,7 +55,7 @@ def test_ports_and_type_can_change(workloads: Workloads, cluster: Cluster, azure
     workloads.change_service("moving", ports=[{**HTTP, "port": 8085}])
     assert wait_for(f"an answer at {address}:8085", lambda: http_get(address, 8085, "/hostname"), 60) == peer.name
     wait_for(f"{address}:80 to be closed", lambda: refused(address, 80), 60)
-    rules = footprint(azure.network, cluster.group, service, address).rules
+    rules = footprint(azure.cloud.network, cluster.group, service, address).rules
     assert [rule.rpartition("-")[2] for rule in rules] == ["8085"]
 
     workloads.change_service("moving", type="ClusterIP")
@@ -66,7 +67,7 @@ def test_ports_and_type_can_change(workloads: Workloads, cluster: Cluster, azure
     assert wait_for(f"an answer at {again}:8085", lambda: http_get(again, 8085, "/hostname"), 90) == peer.name
 
 
-def test_deletion_leaves_nothing_in_azure(workloads: Workloads, cluster: Cluster, azure: Any) -> None:
+def test_deletion_leaves_nothing_in_azure(workloads: Workloads, cluster: Cluster, azure: AzureView) -> None:
     """Rule, probe, frontend, security rule and public address exist while the Service does, and not a moment longer."""
     workloads.deployment("brief")
     second = {**HTTP, "name": "http-alt", "port": 8000}
@@ -74,7 +75,7 @@ def test_deletion_leaves_nothing_in_azure(workloads: Workloads, cluster: Cluster
     address = workloads.ingress("brief")
     wait_for(f"an answer at {address}:80", lambda: http_get(address, 80, "/hostname"), 90)
 
-    there = footprint(azure.network, cluster.group, service, address)
+    there = footprint(azure.cloud.network, cluster.group, service, address)
     assert sorted(rule.rpartition("-")[2] for rule in there.rules) == ["80", "8000"]
     assert there.probes
     assert len(there.frontends) == 1
@@ -82,14 +83,14 @@ def test_deletion_leaves_nothing_in_azure(workloads: Workloads, cluster: Cluster
     assert there.security_rules
 
     workloads.delete_service("brief")
-    left = footprint(azure.network, cluster.group, service, address)
+    left = footprint(azure.cloud.network, cluster.group, service, address)
     assert not left, f"left behind after the Service was gone: {left}"
     wait_for(f"{address}:80 to be closed", lambda: refused(address, 80), 30)
 
 
-def _wait_until_gone(azure: Any, cluster: Cluster, service: Any, address: str) -> Footprint:
+def _wait_until_gone(azure: AzureView, cluster: Cluster, service: Any, address: str) -> Footprint:
     def probe() -> Footprint:
-        left = footprint(azure.network, cluster.group, service, address)
+        left = footprint(azure.cloud.network, cluster.group, service, address)
         if left:
             raise NotYet(str(left))
         return left

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from functools import partial
 from ipaddress import ip_address, ip_network
-from typing import Any
 
 import pytest
 
 from harness.clusters.api import Cluster
+from harness.plugin.azure import AzureView
 from suites._lib.outside import http_client_address, http_get, udp_ask
 from suites._lib.waiting import NotYet, wait_for
 from suites._lib.workloads import Workloads
@@ -77,9 +77,9 @@ def test_pods_reach_the_public_address(workloads: Workloads) -> None:
         assert wait_for(f"an answer from {address}:80 in {peer.name}", probe, 90) in names
 
 
-def test_internal_balancer_is_reached_from_inside(workloads: Workloads, cluster: Cluster, azure: Any) -> None:
+def test_internal_balancer_is_reached_from_inside(workloads: Workloads, cluster: Cluster, azure: AzureView) -> None:
     """With the annotation the address comes from the subnet, no public one is made, and pods and nodes reach it."""
-    network = azure.network
+    network = azure.cloud.network
     (server,) = workloads.deployment("inner")
     internal = {"service.beta.kubernetes.io/azure-load-balancer-internal": "true"}
     workloads.service("inner", "inner", [HTTP], type="LoadBalancer", annotations=internal)

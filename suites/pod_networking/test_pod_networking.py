@@ -11,6 +11,7 @@ import pytest
 from kubernetes import client
 
 from harness.clusters.api import Cluster
+from harness.plugin.azure import AzureView
 from suites._lib.inside import Peer, matrix, together
 from suites._lib.mesh import PODS, Mesh
 from suites._lib.waiting import NotYet, wait_for
@@ -167,13 +168,13 @@ def test_pods_have_addresses_of_their_nodes_range(mesh: Mesh) -> None:
     assert len(set(ranges.values())) == len(ranges)
 
 
-def test_the_route_table_is_the_nodes_pod_ranges(mesh: Mesh, cluster: Cluster, azure: Any) -> None:
+def test_the_route_table_is_the_nodes_pod_ranges(mesh: Mesh, cluster: Cluster, azure: AzureView) -> None:
     """Azure routes each node's podCIDR to that node, and nothing else."""
     addresses = {node.name: node.address for node in cluster.nodes}
     expected = {cidr: addresses[node] for node, cidr in _pod_ranges(mesh).items()}
 
     def probe() -> None:
-        table = azure.network.route_tables.get(cluster.group, cluster.route_table)
+        table = azure.route_table()
         found = {route.address_prefix: route.next_hop_ip_address for route in table.routes or []}
         if found != expected:
             raise NotYet(f"the routes are {found}")

@@ -14,6 +14,7 @@ import pytest
 from azure.core.exceptions import HttpResponseError
 
 from harness.clusters.api import Cluster
+from harness.plugin.azure import AzureView
 from suites._lib.disks import attach, attached, data_disk, detach
 from suites._lib.inside import Peer
 from suites._lib.waiting import NotYet, wait_for
@@ -23,14 +24,14 @@ GIB = 1024**3
 
 
 @pytest.mark.exclusive
-def test_a_volume_on_a_data_disk_keeps_its_data(workloads: Workloads, cluster: Cluster, azure: Any) -> None:
+def test_a_volume_on_a_data_disk_keeps_its_data(workloads: Workloads, cluster: Cluster, azure: AzureView) -> None:
     """Write, delete the pod, read in another one, restart the machine, read again."""
     node = cluster.workers[-1]
     name = f"{workloads.namespace}-data"
     with (
         _settled_afterwards(workloads),
-        data_disk(azure.compute, cluster, name) as disk,
-        attached(azure.compute, cluster, node.name, disk) as device,
+        data_disk(azure.cloud.compute, cluster, name) as disk,
+        attached(azure.cloud.compute, cluster, node.name, disk) as device,
         _volume(workloads, name, device, node.name),
     ):
         pod = _user(workloads, "writer", name)
@@ -43,34 +44,34 @@ def test_a_volume_on_a_data_disk_keeps_its_data(workloads: Workloads, cluster: C
         pod = _user(workloads, "reader", name)
         assert workloads.inside.shell(pod, "sha256sum < /data/blob") == written, "after the pod was deleted"
 
-        azure.compute.virtual_machines.begin_restart(cluster.group, node.name).result()
+        azure.cloud.compute.virtual_machines.begin_restart(cluster.group, node.name).result()
         pod = _restarted(workloads, "reader")
         _assert_is_the_disk(workloads, pod)
         assert workloads.inside.shell(pod, "sha256sum < /data/blob") == written, "after the machine was restarted"
 
 
-def test_an_attached_disk_is_a_device_and_protected(workloads: Workloads, cluster: Cluster, azure: Any) -> None:
+def test_an_attached_disk_is_a_device_and_protected(workloads: Workloads, cluster: Cluster, azure: AzureView) -> None:
     """Attaching makes the device, an attached disk can be neither deleted nor attached elsewhere, detaching takes it away."""
     first, *others = (node.name for node in cluster.workers)
     look = _machine(workloads, "look", first)
-    with data_disk(azure.compute, cluster, f"{workloads.namespace}-hot", gib=2) as disk:
-        with attached(azure.compute, cluster, first, disk) as device:
+    with data_disk(azure.cloud.compute, cluster, f"{workloads.namespace}-hot", gib=2) as disk:
+        with attached(azure.cloud.compute, cluster, first, disk) as device:
             size = f"chroot /host blockdev --getsize64 {device}"
             assert int(workloads.inside.shell(look, size)) == 2 * GIB
-            taken = azure.compute.disks.get(cluster.group, disk.name)
-            assert taken.managed_by.lower().endswith(f"/virtualmachines/{first.lower()}")
+            taken = azure.cloud.compute.disks.get(cluster.group, disk.name)
+            assert (taken.managed_by or "").lower().endswith(f"/virtualmachines/{first.lower()}")
             assert taken.disk_state == "Attached"
             with pytest.raises(HttpResponseError) as refused:
-                azure.compute.disks.begin_delete(cluster.group, disk.name).result()
+                azure.cloud.compute.disks.begin_delete(cluster.group, disk.name).result()
             assert refused.value.status_code == 409
             for other in others[:1]:
                 with pytest.raises(HttpResponseError) as refused:
-                    attach(azure.compute, cluster, other, disk)
+                    attach(azure.cloud.compute, cluster, other, disk)
                 assert refused.value.status_code in (400, 409)
-                detach(azure.compute, cluster, other, disk)
+                detach(azure.cloud.compute, cluster, other, disk)
         gone = f"chroot /host test -e {device} && echo there || echo gone"
         wait_for(f"{device} to leave {first}", lambda: _expect(workloads.inside.shell(look, gone).strip(), "gone"), 30)
-        assert not azure.compute.disks.get(cluster.group, disk.name).managed_by
+        assert not azure.cloud.compute.disks.get(cluster.group, disk.name).managed_by
 
 
 def _machine(workloads: Workloads, name: str, node: str) -> Peer:

@@ -8,13 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections import defaultdict
 from ipaddress import IPv4Address
 from pathlib import Path
 
-from harness.localazure.fabric import namespaces, uplinks
-from harness.localazure.fabric.api import NetworkPlan
+from harness.errors import CloudError
+from harness.localazure.fabric import guest, namespaces, networks, uplinks
+from harness.localazure.fabric.api import DataDisk, DiskPlan, MachinePlan, MachineState, NetworkPlan
+from harness.localazure.fabric.cgroups import Hierarchies
+from harness.localazure.fabric.disks import Disks
+from harness.localazure.fabric.machines import Machines
 from harness.localazure.fabric.names import Names
 from harness.localazure.fabric.network import Network
+from harness.localazure.fabric.sweep import sweep_host
 
 
 class LinuxFabric:
@@ -28,6 +34,9 @@ class LinuxFabric:
         self._names = Names(self._state)
         self._folder = self._state / "fabric"
         self._networks: dict[str, Network] = {}
+        self._machines = Machines(self._names, self._folder / "machines", Hierarchies.of_host())
+        self._disks = Disks(self._folder / "disks", self._folder / "machines")
+        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def start(self) -> None:
         """Prepare the host: public ranges unreachable, folders."""
@@ -40,15 +49,21 @@ class LinuxFabric:
         await asyncio.gather(*(network.close() for network in self._networks.values()))
         self._networks.clear()
 
+    async def clear(self) -> None:
+        """Remove everything of this fabric from the host, data disks included."""
+        await self.stop()
+        await asyncio.to_thread(sweep_host, self._state)
+
     async def apply_network(self, plan: NetworkPlan) -> None:
         """Make the network equal to the plan."""
         await self._network(plan.key).apply(plan)
+        await asyncio.to_thread(networks.drop_unused_namespaces, self._names, self._folder / "machines", plan)
 
     async def remove_network(self, key: str) -> None:
         """Remove the namespace and all that hangs on it."""
-        network = self._network(key)
-        await network.remove()
+        await self._network(key).remove()
         self._networks.pop(key, None)
+        await asyncio.to_thread(networks.drop_unused_namespaces, self._names, self._folder / "machines")
 
     async def member_health(self, key: str) -> dict[str, dict[str, bool]]:
         """Rule key -> member address -> healthy."""
@@ -57,6 +72,64 @@ class LinuxFabric:
     async def listen(self, key: str, address: IPv4Address, port: int) -> socket.socket:
         """A listening TCP socket inside the network's namespace."""
         return await asyncio.to_thread(namespaces.listening_socket, self._names.network(key), address, port)
+
+    async def start_machine(self, plan: MachinePlan) -> None:
+        """Boot, unless it already runs."""
+        async with self._locks[plan.key]:
+            await asyncio.to_thread(self._start, plan)
+
+    def _start(self, plan: MachinePlan) -> None:
+        self._machines.start(plan)
+        self._disks.attach(plan.key, plan.disks, self._machines.leader(plan.key))
+
+    async def stop_machine(self, key: str, *, hard: bool) -> None:
+        """Power off, at once if ``hard``; its root and disks stay."""
+        async with self._locks[key]:
+            await asyncio.to_thread(self._machines.stop, key, hard=hard)
+
+    async def remove_machine(self, key: str) -> None:
+        """Power off at once and delete its root; data disks stay."""
+        async with self._locks[key]:
+            await asyncio.to_thread(self._machines.remove, key)
+            await asyncio.to_thread(self._disks.release_unused)
+
+    async def machine_state(self, key: str) -> MachineState:
+        """Power state."""
+        return await asyncio.to_thread(self._machines.state, key)
+
+    async def attach_disks(self, key: str, disks: tuple[DataDisk, ...]) -> None:
+        """Make the machine's data disks equal to these."""
+        async with self._locks[key]:
+            if self._machines.state(key) is MachineState.ABSENT:
+                raise CloudError(f"attach disks to machine {key}", code="NotFound", last_seen="no such machine")
+            leader = self._machines.leader(key)
+            await asyncio.to_thread(self._disks.attach, key, disks, leader)
+
+    def console(self, key: str) -> Path:
+        """The serial console's log."""
+        return self._machines.root(key).console
+
+    async def run_command(self, key: str, argv: tuple[str, ...], timeout: float) -> tuple[int, bytes]:
+        """Run a command inside a machine; exit code and the merged output."""
+        leader = self._machines.leader(key)
+        if leader is None:
+            raise CloudError(
+                f"run {argv[0]} in machine {key}",
+                code="OperationNotAllowed",
+                last_seen=f"the machine is {self._machines.state(key)}",
+                hint="start it first",
+            )
+        return await guest.run_inside(leader, argv, timeout)
+
+    async def ensure_disk(self, plan: DiskPlan) -> None:
+        """Create the file, or grow it."""
+        async with self._locks[f"disk {plan.key}"]:
+            await asyncio.to_thread(self._disks.ensure, plan)
+
+    async def remove_disk(self, key: str) -> None:
+        """Delete the file; refused while a machine has it."""
+        async with self._locks[f"disk {key}"]:
+            await asyncio.to_thread(self._disks.remove, key)
 
     def _network(self, key: str) -> Network:
         if key not in self._networks:

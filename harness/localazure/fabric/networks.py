@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
+
+from filelock import FileLock
 
 from harness.localazure.fabric import namespaces, wiring
 from harness.localazure.fabric.api import NetworkPlan
@@ -24,7 +27,7 @@ def apply(names: Names, plan: NetworkPlan) -> None:
     """Make namespaces, links, addresses and routes equal to the plan; packet rules are installed apart."""
     name = names.network(plan.key)
     machines = {nic.key: names.machine(nic.machine) for nic in plan.nics}
-    there = _make_namespaces(names, name, set(machines.values()))
+    there = ensure_namespaces(names, network=name, machines=machines.values())
     wanted = wiring.wiring(plan, machines)
     actual = _read(name) if there else _NOTHING
     fresh = [nic for nic in plan.nics if actual.links.get(nic_link(nic.key)) != wanted.links[nic_link(nic.key)]]
@@ -46,22 +49,21 @@ def apply(names: Names, plan: NetworkPlan) -> None:
     Uplink(names, plan.key).apply((*plan.public, *(outside for outside, _ in plan.instance_public)))
 
 
-def _make_namespaces(names: Names, network: str, machines: set[str]) -> bool:
-    """Make what is missing; return whether the network's own was there."""
-    present = namespaces.existing(names.prefix)
-    missing = {network, *machines} - present
-    namespaces.create(sorted(missing))
-    for name in missing:
-        namespaces.write_sysctls(name, wiring.SYSCTLS if name == network else wiring.MACHINE_SYSCTLS)
+def ensure_namespaces(names: Names, *, network: str = "", machines: Iterable[str] = ()) -> bool:
+    """Make what is missing, with its kernel parameters; return whether the network's was there before.
+
+    A machine and its network may ask for the machine's namespace at the same time: one after the other.
+    """
+    with FileLock(names.state / ".namespaces.lock", timeout=20):
+        present = namespaces.existing(names.prefix)
+        missing = ({network} if network else set()) | set(machines)
+        missing -= present
+        namespaces.create(sorted(missing))
+        for name in sorted(missing):
+            namespaces.write_sysctls(name, wiring.SYSCTLS if name == network else wiring.MACHINE_SYSCTLS)
+            if name != network:
+                run(["ip", "-n", name, "link", "set", "lo", "up"])
     return network in present
-
-
-def ensure_machine_namespace(name: str) -> None:
-    """Make the namespace of a machine that has no NIC yet."""
-    if name not in namespaces.existing(name):
-        namespaces.create([name])
-        namespaces.write_sysctls(name, wiring.MACHINE_SYSCTLS)
-        run(["ip", "-n", name, "link", "set", "lo", "up"])
 
 
 def _batch(name: str, lines: Iterable[str]) -> None:
@@ -126,6 +128,24 @@ def _route(item: dict[str, Any]) -> Route:
         via=item.get("gateway", ""),
         dev="" if unreachable else item["dev"],
     )
+
+
+def drop_unused_namespaces(names: Names, machines: Path, plan: NetworkPlan | None = None) -> None:
+    """Remove namespaces of machines that neither exist nor have a NIC.
+
+    :param machines: folder that holds one folder a machine.
+    :param plan: network that was just applied; its NICs' machines are kept.
+    """
+    kept = {names.machine(nic.machine) for nic in plan.nics} if plan else set()
+    for name in namespaces.existing(names.machine("")) - kept:
+        key = names.machine_key(name)
+        if key and not (machines / key).exists() and len(_links_of(name)) <= 1:
+            namespaces.remove([name])
+
+
+def _links_of(name: str) -> list[Any]:
+    code, output, _ = attempt(["ip", "-n", name, "-j", "link"])
+    return [] if code else list(json.loads(output))
 
 
 def load(names: Names, key: str, script: str) -> None:

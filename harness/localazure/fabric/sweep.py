@@ -1,30 +1,48 @@
 """Removes everything of one fabric from the host, without its server: what a killed one left, and what a test made.
 
-Found by name alone (names.py), never by a record that could be lost: processes first, then mounts, loop devices, control
-groups, links, namespaces and, last, the fabric's share in the host's routes.
+Found by name alone (names.py), never by a record that could be lost: machines first, then loop devices, links, namespaces, the
+folder and, last, the fabric's share in the host's routes. A machine's mounts are its own and end with it.
 """
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from harness.localazure.fabric import namespaces, uplinks
+from harness.localazure.fabric.cgroups import Hierarchies
 from harness.localazure.fabric.commands import run
+from harness.localazure.fabric.disks import detach, loops_below
+from harness.localazure.fabric.machines import cut_off
 from harness.localazure.fabric.names import Names
+from harness.localazure.fabric.processes import with_argument
 
 
 def sweep_host(state: Path) -> None:
-    """Remove everything of the fabric with this state folder from the host; the folder itself stays.
+    """Remove everything of the fabric with this state folder from the host, its machines' and disks' files included.
 
     :raises CloudError: something could not be removed.
     """
     names = Names(state.absolute())
-    _links(names)
-    namespaces.remove(sorted(namespaces.existing(names.prefix)))
-    uplinks.release_ranges(names)
-
-
-def _links(names: Names) -> None:
+    folder = state.absolute() / "fabric"
+    _machines(names)
+    detach(loops_below(folder))
     links = [path.name for path in Path("/sys/class/net").iterdir() if path.name.startswith(names.prefix)]
     if links:
         run(["ip", "-batch", "-"], stdin="".join(f"link del {link}\n" for link in links))
+    namespaces.remove(sorted(namespaces.existing(names.prefix)))
+    if folder.exists():
+        run(["rm", "-rf", "--one-file-system", str(folder)], timeout=300)
+    uplinks.release_ranges(names)
+
+
+def _machines(names: Names) -> None:
+    hierarchies = Hierarchies.of_host()
+    option = "--machine="
+    running = {
+        argument.removeprefix(option): process for process, argument in with_argument(f"{option}{names.prefix}m")
+    }
+    doomed = sorted({*running, *hierarchies.named(f"{names.prefix}m")})
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        for _ in pool.map(lambda name: cut_off(name, running.get(name), hierarchies), doomed):
+            pass

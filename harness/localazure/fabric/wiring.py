@@ -134,7 +134,6 @@ def lines_for_machine(nic: NicPlan) -> str:
     """The ``ip -batch`` that sets up a NIC's end in its machine's namespace."""
     link = f"eth{nic.index}"
     lines = [
-        "link set lo up",
         f"addr replace {nic.address}/{nic.subnet.prefixlen} brd + dev {link}",
         f"link set {link} up",
     ]

@@ -1,0 +1,198 @@
+"""Machines: systemd-nspawn on an overlay of a managed image, in namespaces and control groups of their own.
+
+A machine is detached from the server that started it. Its folder holds its process's id and start time, so a server that comes
+back finds it running and leaves it alone. Blocking; the fabric calls it in threads.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import signal
+import sys
+import time
+from pathlib import Path
+
+from harness.errors import CloudError
+from harness.localazure.fabric import launch, namespaces, networks
+from harness.localazure.fabric.api import MachinePlan, MachineState
+from harness.localazure.fabric.cgroups import Hierarchies
+from harness.localazure.fabric.commands import attempt
+from harness.localazure.fabric.images import Image
+from harness.localazure.fabric.names import Names
+from harness.localazure.fabric.processes import Process, wait_for_end
+from harness.localazure.fabric.roots import Root
+
+STARTED = 30.0
+"""Seconds until the init process must run; it takes about 0.1."""
+POWER_OFF = 30.0
+"""Seconds a machine may take to power off before it is cut off; it takes about 1."""
+
+_PROPAGATED = Path("/run/systemd/nspawn/propagate")
+"""Where nspawn makes a folder for each machine, and leaves it if /run is on a disk."""
+_CALLS = "@keyring bpf @privileged @raw-io @mount @module"
+"""System calls beyond nspawn's default set that kubelet, containerd and their pods use."""
+
+
+class Machines:
+    """The machines of one fabric.
+
+    :param folder: holds one folder a machine.
+    """
+
+    def __init__(self, names: Names, folder: Path, hierarchies: Hierarchies) -> None:
+        self._names = names
+        self._folder = folder
+        self._hierarchies = hierarchies
+
+    def root(self, key: str) -> Root:
+        """The machine's folder, which may not exist."""
+        return Root(self._folder / key)
+
+    def process(self, key: str) -> Process | None:
+        """The machine's nspawn process, if it runs."""
+        process = Process.read(self.root(key).pid)
+        return process if process and process.alive() else None
+
+    def leader(self, key: str) -> Process | None:
+        """The machine's init process, if it runs."""
+        process = self.process(key)
+        children = process.children() if process else []
+        return children[0] if children else None
+
+    def state(self, key: str) -> MachineState:
+        """Power state."""
+        if not self.root(key).folder.exists():
+            return MachineState.ABSENT
+        return MachineState.RUNNING if self.process(key) else MachineState.STOPPED
+
+    def start(self, plan: MachinePlan) -> bool:
+        """Boot, unless it already runs; return whether it was booted now.
+
+        :raises CloudError: the init process did not come up.
+        """
+        if self.process(plan.key):
+            return False
+        root = self.root(plan.key)
+        image = Image.read(plan.image)
+        self._clear_remains(plan.key)
+        root.prepare(plan, image)
+        networks.ensure_namespaces(self._names, machines={self._names.machine(plan.key)})
+        self._launch(plan, root, image)
+        self._wait_for_init(plan, root)
+        return True
+
+    def _launch(self, plan: MachinePlan, root: Root, image: Image) -> None:
+        name = self._names.machine(plan.key)
+        unit = self._hierarchies.unit
+        groups = self._hierarchies.make(name, plan.cpus, plan.memory_mib)
+        spec = {
+            "cgroups": groups,
+            "overlay": root.overlay(image),
+            "root": str(root.mountpoint),
+            "argv": _nspawn(name, plan.name, root, image),
+            "console": str(root.console),
+            "pid": str(root.pid),
+            "detach": not unit,
+        }
+        root.spec.write_text(json.dumps(spec))
+        command = [sys.executable, "-I", "-S", launch.__file__, str(root.spec)]
+        if unit:
+            command = [*self._hierarchies.unit_arguments(name, plan.cpus, plan.memory_mib), *command]
+        code, _, errors = attempt(command)
+        if code:
+            raise CloudError(
+                f"boot machine {plan.name}",
+                code="VMStartFailed",
+                last_seen=errors.strip(),
+                hint="`harness doctor` says what this host lacks",
+            )
+
+    def _wait_for_init(self, plan: MachinePlan, root: Root) -> None:
+        deadline = time.monotonic() + STARTED
+        while time.monotonic() < deadline:
+            leader = self.leader(plan.key)
+            if leader and leader.command() in ("systemd", "init"):
+                return
+            if Process.read(root.pid) and not self.process(plan.key):
+                break
+            time.sleep(0.005)
+        log = root.console.read_text(errors="replace") if root.console.exists() else ""
+        raise CloudError(
+            f"boot machine {plan.name}",
+            code="VMStartFailed",
+            awaited=f"its init process, {STARTED:g} s",
+            last_seen=(log.strip().splitlines() or ["an empty console"])[-1],
+            hint=f"the console is {root.console}",
+            log_tail=log[-4000:],
+        )
+
+    def stop(self, key: str, *, hard: bool) -> None:
+        """Power off; at once if ``hard`` or if it does not end in time."""
+        process = self.process(key)
+        if process and not hard:
+            process.send(signal.SIGTERM)
+            wait_for_end([process], POWER_OFF)
+        self._clear_remains(key)
+
+    def remove(self, key: str) -> None:
+        """Power off at once and delete the folder and the namespace."""
+        self._clear_remains(key)
+        namespaces.remove([self._names.machine(key)])
+        self.root(key).delete()
+
+    def _clear_remains(self, key: str) -> None:
+        """Kill what is left of the machine and remove its groups."""
+        cut_off(self._names.machine(key), self.process(key), self._hierarchies)
+        self.root(key).pid.unlink(missing_ok=True)
+
+
+def cut_off(name: str, process: Process | None, hierarchies: Hierarchies) -> None:
+    """Kill a machine: its init process, with which the kernel kills all others of it, then what may be left in its groups.
+
+    :raises CloudError: a process or group of it cannot be removed.
+    """
+    if process:
+        init = process.children()
+        for victim in init:
+            victim.send(signal.SIGKILL)
+        # nspawn ends by itself once its child has, and takes its lock files away; if it does not, it is killed as well.
+        for survivor in wait_for_end([*init, process], 5):
+            survivor.send(signal.SIGKILL)
+        wait_for_end([*init, process], 5)
+    for pid in hierarchies.members(name):
+        rest = Process.of(pid)
+        if rest:
+            rest.send(signal.SIGKILL)
+    with contextlib.suppress(FileNotFoundError):
+        (_PROPAGATED / name).rmdir()
+    left = hierarchies.remove(name)
+    if left:
+        raise CloudError(
+            f"power off {name}",
+            code="FabricFailure",
+            awaited="the end of all its processes, 5 s",
+            last_seen=f"still there: {left[0]}, processes {sorted(hierarchies.members(name))[:5]}",
+        )
+
+
+def _nspawn(name: str, hostname: str, root: Root, image: Image) -> list[str]:
+    volumes = dict.fromkeys([*image.volumes, *image.seeds])
+    return [
+        "systemd-nspawn",
+        "--quiet",
+        "--register=no",
+        "--keep-unit",
+        f"--network-namespace-path={namespaces.FOLDER / name}",
+        f"--directory={root.mountpoint}",
+        f"--machine={name}",
+        f"--hostname={hostname}",
+        "--boot",
+        "--capability=all",
+        f"--system-call-filter={_CALLS}",
+        "--resolv-conf=off",
+        "--timezone=off",
+        "--link-journal=no",
+        "--console=passive",
+        *(f"--bind={root.volume(path)}:/{path}" for path in volumes),
+    ]

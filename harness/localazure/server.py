@@ -187,6 +187,7 @@ class Server:
 
     async def _shut_down(self) -> None:
         """Machines keep running, unless everything is to be cleared."""
+        self.engine.stopping = True
         for network in list(self._inside):
             await self._close_network(network)
         await self._runner.cleanup()
@@ -207,9 +208,7 @@ def serve(state: Path, make_fabric: Callable[[Path], Fabric], *, http_port: int 
         secrets = folder.secrets()
 
         async def run() -> None:
-            server = Server(
-                folder.path, secrets, make_fabric(folder.path), http_port=http_port, https_port=https_port
-            )
+            server = Server(folder.path, secrets, make_fabric(folder.path), http_port=http_port, https_port=https_port)
             loop = asyncio.get_running_loop()
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(number, server.stop)

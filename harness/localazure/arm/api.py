@@ -61,6 +61,14 @@ class Arm(Protocol):
         """Delete, for real; False if there was nothing. ``force`` skips the check for other users of it."""
         ...
 
+    def read(self, resource_id: ResourceId) -> Body:
+        """What a GET answers, also for what lives inside its parent; raises ``ArmError`` 404."""
+        ...
+
+    def cancel(self, resource_id: ResourceId) -> bool:
+        """Cancel the making of a resource in the background; False if nothing is being made."""
+        ...
+
     def locked(self, resource_id: ResourceId) -> AbstractAsyncContextManager[Any]:
         """Keeps other changes of a resource waiting."""
         ...

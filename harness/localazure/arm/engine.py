@@ -50,6 +50,9 @@ class Engine:
         self.quota: Mapping[str, int] = {}
         self.public_offset = public_offset
         self.sign_url = sign_url
+        self.stopping = False
+        """The server stops: what is cut off now goes on after the next start."""
+        self._background: dict[str, asyncio.Task[object]] = {}
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     def type_of(self, kind: str) -> ResourceType:
@@ -120,6 +123,8 @@ class Engine:
         if place := self._types.inline_place(resource_id.type):
             return await self._put_inline(resource_id, place, body, if_match)
         kind = self.type_of(resource_id.type)
+        if "PUT" in kind.background and self.locked(resource_id).locked():
+            raise ArmError(409, "DeploymentActive", f"Unable to change '{resource_id.name}': it is still running.")
         async with self.locked(resource_id):
             before = self.store.get(resource_id)
             resource = self._accept(kind, resource_id, body, before, if_match, if_none_match, patch)
@@ -141,6 +146,7 @@ class Engine:
             return await self._delete_inline(resource_id, place, if_match)
         kind = self.type_of(resource_id.type)
         self.require_group(resource_id)
+        self.cancel(resource_id)
         async with self.locked(resource_id):
             before = self.store.get(resource_id)
             if not before:
@@ -196,6 +202,9 @@ class Engine:
         return self.store.put(resource_id, wanted.body, wanted.internal, state)
 
     async def _realise(self, kind: ResourceType, resource: Resource, before: Resource | None) -> Resource:
+        task = asyncio.current_task()
+        if "PUT" in kind.background and task:
+            self._background[resource.id.key] = task
         try:
             await kind.make(self, resource, before)
             if kind.networked:
@@ -206,10 +215,20 @@ class Engine:
         except HarnessError as error:
             self.store.set_state(resource.id, "Failed")
             raise ArmError(500, "InternalExecutionError", f"Making {resource.id} real failed: {error}") from error
+        except asyncio.CancelledError:
+            if not self.stopping:
+                self.store.set_state(resource.id, "Canceled")
+            raise
         except BaseException:
             self.store.set_state(resource.id, "Failed")
             raise
+        finally:
+            self._background.pop(resource.id.key, None)
         return self.store.set_state(resource.id, "Succeeded")
+
+    def cancel(self, resource_id: ResourceId) -> bool:
+        task = self._background.get(resource_id.key)
+        return task.cancel() if task else False
 
     async def _put_inline(self, resource_id: ResourceId, place: str, body: Body, if_match: str) -> Resource:
         if resource_id.parent is None:

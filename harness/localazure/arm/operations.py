@@ -36,7 +36,8 @@ class Operations:
         """Run work in the background; returns the operation's id. ``verb`` is the method: after DELETE, absence is success."""
         name = str(uuid.uuid4())
         self._store.remember(f"operation/{name}", json.dumps({"resource": resource, "verb": verb}))
-        self._tasks[name] = asyncio.create_task(work, name=f"{verb} {resource}")
+        task = self._tasks[name] = asyncio.create_task(work, name=f"{verb} {resource}")
+        task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())  # a client may never poll
         return name
 
     def task(self, name: str) -> asyncio.Task[Any]:

@@ -234,3 +234,73 @@ def test_power(azure: SimpleNamespace, fabric: Any, image: Path, server: Any) ->
     assert server.session.get(url, verify=server.facts["ca"], headers={"Authorization": ""}).text == "booted\n"
     output = machines.begin_run_command("rg", "vm", {"commandId": "RunShellScript", "script": ["uptime"]}).result()
     assert "ran uptime" in output.value[0].message
+
+
+TEMPLATE: dict[str, Any] = {
+    "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
+    "contentVersion": "1.0.0.0",
+    "parameters": {"count": {"type": "int"}},
+    "resources": [
+        {
+            "type": "Microsoft.Network/publicIPAddresses",
+            "apiVersion": "2025-05-01",
+            "name": "[concat('pip', copyIndex())]",
+            "location": "[resourceGroup().location]",
+            "copy": {"name": "pips", "count": "[parameters('count')]"},
+            "sku": {"name": "Standard"},
+            "properties": {"publicIPAllocationMethod": "Static"},
+        },
+        {
+            "type": "Microsoft.Network/networkSecurityGroups",
+            "apiVersion": "2025-05-01",
+            "name": "nsg",
+            "location": "[resourceGroup().location]",
+            "tags": {"first": "[reference(resourceId('Microsoft.Network/publicIPAddresses', 'pip0')).ipAddress]"},
+            "properties": {},
+        },
+    ],
+    "outputs": {
+        "address": {
+            "type": "string",
+            "value": "[reference(resourceId('Microsoft.Network/publicIPAddresses', 'pip0')).ipAddress]",
+        }
+    },
+}
+
+
+def deploy(azure: SimpleNamespace, name: str, template: dict[str, Any], **parameters: Any) -> Any:
+    body = {
+        "properties": {
+            "mode": "Incremental",
+            "template": template,
+            "parameters": {key: {"value": value} for key, value in parameters.items()},
+        }
+    }
+    return azure.deployments.deployments.begin_create_or_update("rg", name, body).result()
+
+
+def test_a_template_deployment(azure: SimpleNamespace) -> None:
+    azure.resources.resource_groups.create_or_update("rg", {"location": "westeurope"})
+    done = deploy(azure, "d", TEMPLATE, count=2)
+    address = azure.network.public_ip_addresses.get("rg", "pip0").ip_address
+    assert done.properties.provisioning_state == "Succeeded"
+    assert done.properties.outputs == {"address": {"type": "String", "value": address}}
+    assert azure.network.network_security_groups.get("rg", "nsg").tags == {"first": address}
+    operations = list(azure.deployments.deployment_operations.list("rg", "d"))
+    names = sorted(operation.properties.target_resource.resource_name for operation in operations)
+    assert names == ["nsg", "pip0", "pip1"]
+
+
+def test_a_failing_deployment_names_what_failed(azure: SimpleNamespace) -> None:
+    azure.resources.resource_groups.create_or_update("rg", {"location": "westeurope"})
+    broken = {**TEMPLATE, "resources": [{**TEMPLATE["resources"][1], "location": "mars", "tags": {}}], "outputs": {}}
+    with pytest.raises(HttpResponseError) as failed:
+        deploy(azure, "d", broken, count=1)
+    assert failed.value.error.code == "DeploymentFailed"
+    assert failed.value.error.details[0].code == "LocationNotAvailableForResourceType"
+    [operation] = azure.deployments.deployment_operations.list("rg", "d")
+    assert operation.properties.provisioning_state == "Failed"
+    with pytest.raises(HttpResponseError) as refused:
+        deploy(azure, "e", {**TEMPLATE, "resources": [{"type": "a"}]}, count=1)
+    assert refused.value.status_code == 400
+    assert refused.value.error.code == "InvalidTemplate"

@@ -193,6 +193,6 @@ def _nspawn(name: str, hostname: str, root: Root, image: Image) -> list[str]:
         "--resolv-conf=off",
         "--timezone=off",
         "--link-journal=no",
-        "--console=passive",
+        "--console=read-only",
         *(f"--bind={root.volume(path)}:/{path}" for path in volumes),
     ]

@@ -316,6 +316,13 @@ def test_an_outer_deployment_sees_its_parents_values(run: Run, scope: Scope) -> 
     assert inside.resources[0].resolve(lambda *_: {"ipAddress": "203.0.113.9"}) == {"properties": {"a": "203.0.113.9"}}
 
 
+@pytest.mark.parametrize("eyes", ["inner", "outer"])
+def test_mistakes_of_a_nested_template_show_beforehand(run: Run, eyes: str) -> None:
+    inner = template(resources=[resource("routeTables", "rt", properties={"a": "[nonsense()]"})])
+    with pytest.raises(TemplateError, match="in the nested deployment 'inner': there is no function 'nonsense'"):
+        run(resources=[nested(inner, scope=eyes)])
+
+
 def test_a_deployment_at_subscription_level_makes_groups() -> None:
     scope = Scope(SUBSCRIPTION, None, "top", "adfs", location="westeurope")
     group = {

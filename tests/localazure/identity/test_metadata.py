@@ -104,7 +104,9 @@ def test_a_managed_identity_may_what_it_was_assigned(server: Any, fabric: Any, m
 
     nsg = f"{RG}/providers/Microsoft.Network/networkSecurityGroups/x"
     assert as_machine("PUT", nsg, WEST) == 403
-    role = f"{server.subscription}/providers/Microsoft.Authorization/roleDefinitions/b24988ac-6180-42a0-ab88-20f7382dd24c"
+    role = (
+        f"{server.subscription}/providers/Microsoft.Authorization/roleDefinitions/b24988ac-6180-42a0-ab88-20f7382dd24c"
+    )
     properties = {"roleDefinitionId": role, "principalId": machine["identity"]["principalId"]}
     assignment = f"{RG}/providers/Microsoft.Authorization/roleAssignments/{uuid.uuid4()}"
     server.ok("PUT", assignment, {"properties": properties})
@@ -113,9 +115,12 @@ def test_a_managed_identity_may_what_it_was_assigned(server: Any, fabric: Any, m
     assert as_machine("PUT", "/resourceGroups/other", WEST) == 403
     entries = server.ok("GET", "/localazure/journal?path=networkSecurityGroups/x&method=PUT")["value"]
     assert {entry["principal"] for entry in entries} == {machine["id"]}
-    assert requests.get(
-        f"{server.facts['http']}/localazure/journal", headers={"Authorization": f"Bearer {token}"}, timeout=5
-    ).status_code == 403
+    assert (
+        requests.get(
+            f"{server.facts['http']}/localazure/journal", headers={"Authorization": f"Bearer {token}"}, timeout=5
+        ).status_code
+        == 403
+    )
 
 
 def test_images_are_pulled_from_the_calling_machines_image(server: Any, fabric: Any, machine: Any, image: Path) -> None:

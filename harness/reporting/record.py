@@ -20,7 +20,9 @@ NOT_RUN = "not run: "
 
 def was_run(test: TestResult) -> bool:
     """Whether the test got as far as a result of its own."""
-    return not test.message.startswith(NOT_RUN)
+    return not test.message.startswith(
+        (NOT_RUN, f"{test.cell} did not come up: ")
+    )  # the second is the plugin's own skip
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from harness.localazure.templates.api import Evaluation, ResourceGroup, Scope
 from harness.localazure.templates.engine import evaluate
@@ -14,6 +15,9 @@ from harness.localazure.templates.engine import evaluate
 SUBSCRIPTION = "11111111-2222-3333-4444-555555555555"
 GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-1"
 NETWORK = f"{GROUP}/providers/Microsoft.Network"
+
+patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""For property tests: a busy machine is no failure."""
 
 
 @pytest.fixture

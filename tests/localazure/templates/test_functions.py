@@ -14,7 +14,7 @@ from harness.localazure.templates.api import TemplateError
 from harness.localazure.templates.functions import FUNCTIONS
 from harness.localazure.templates.functions.strings import STRINGS
 
-from .conftest import GROUP, NETWORK, SUBSCRIPTION
+from .conftest import GROUP, NETWORK, SUBSCRIPTION, patient
 
 EXAMPLES: list[tuple[str, Any]] = [
     ("[concat('a', 1, true())]", "a1True"),
@@ -143,6 +143,7 @@ def test_unique_string_and_guid_follow_from_their_values(value: Callable[..., An
     assert value("[guid('a', 'b')]") == value("[guid('a', 'b')]") != value("[guid('b', 'a')]")
 
 
+@patient
 @given(st.text())
 def test_base64_is_undone(text: str) -> None:
     encoded = STRINGS["base64"].body(text)
@@ -150,6 +151,7 @@ def test_base64_is_undone(text: str) -> None:
     assert STRINGS["base64tostring"].body(encoded) == text
 
 
+@patient
 @given(st.integers(), st.integers().filter(bool))
 def test_division_and_remainder_belong_together(one: int, other: int) -> None:
     div, mod = FUNCTIONS["div"].body, FUNCTIONS["mod"].body

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from harness.localazure.templates.lexer import ExpressionError, Kind, tokens
 from harness.localazure.templates.parser import Call, Item, Literal, Member, Node, is_expression, parse, unescape
 
+from .conftest import patient
+
 NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,6}", fullmatch=True)
 
 
@@ -55,11 +57,13 @@ TREES = st.recursive(
 )
 
 
+@patient
 @given(TREES)
 def test_every_tree_is_read_back_from_its_text(tree: Node) -> None:
     assert shape(parse(f"[{written(tree)}]")) == shape(tree)
 
 
+@patient
 @given(st.text(alphabet="ab'()[],.? 0-9\n\"é", max_size=30))
 def test_any_text_is_read_or_refused_with_a_position_inside_it(text: str) -> None:
     expression = f"[{text}]"
@@ -71,6 +75,7 @@ def test_any_text_is_read_or_refused_with_a_position_inside_it(text: str) -> Non
     assert 0 < position < len(expression)
 
 
+@patient
 @given(st.text())
 def test_tokens_cover_the_text_without_overlap(text: str) -> None:
     try:
@@ -81,6 +86,7 @@ def test_tokens_cover_the_text_without_overlap(text: str) -> None:
     assert found[-1].kind is Kind.END
 
 
+@patient
 @given(st.text())
 def test_a_string_is_an_expression_or_means_itself_or_is_escaped(text: str) -> None:
     if not is_expression(text):

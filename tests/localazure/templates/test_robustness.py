@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from harness.localazure.templates.api import ResourceGroup, Scope, TemplateError
 from harness.localazure.templates.engine import evaluate
 
-from .conftest import SUBSCRIPTION, template
+from .conftest import SUBSCRIPTION, patient, template
 
 KEYS = st.sampled_from(
     [
@@ -53,7 +53,7 @@ def lookup(resource_id: str, api_version: str, full: bool, action: str = "") -> 
     return {"x": 1}
 
 
-@settings(max_examples=100, deadline=None)
+@settings(patient, max_examples=100)
 @given(
     parameters=JSON,
     variables=JSON,

@@ -111,6 +111,7 @@ class _Process:
     def __init__(self, program: Program, environ: Mapping[str, str], focus: str = "") -> None:
         self._program = program
         self.reusable = True
+        """Whether it is waiting for work, or will be; not while a spec runs, nor after one was stopped."""
         self._server = ParallelServer()
         program.log.parent.mkdir(parents=True, exist_ok=True)
         with program.log.open("ab") as log:
@@ -135,7 +136,8 @@ class _Process:
     def run(self, spec: Spec, index: int, timeout: float) -> SpecResult:
         """See :meth:`SpecRunner.run`."""
         wanted = " ".join(spec.text.split())
-        until = time.monotonic() + timeout + (0.0 if self._server.wait_idle(0.0) else _START)
+        self.reusable = False
+        until = time.monotonic() + timeout + (0.0 if self._server.wait_ready(0.0) else _START)
         self._server.offer(index)
         began, stopping = time.monotonic(), False
         while True:
@@ -148,7 +150,6 @@ class _Process:
                     if result := self._take(late, wanted, spec, stopping, timeout):
                         return result
                     continue
-                self.reusable = False
                 return self._lost("lost", f"e2e.test ended with {self._ending()} before the spec did", began)
             elif time.monotonic() >= until:
                 if stopping:
@@ -163,13 +164,11 @@ class _Process:
         if report.get("LeafNodeType") != "It":
             if report.get("State") in ("passed", None):
                 return None
-            self.reusable = False
             failed = result_of(report)
             return lost("lost", f"{report.get('LeafNodeType')} of e2e.test: {failed.message}", 0.0, failed.output, {})
         if report_text(report) != wanted:
             if spec.serial:  # its process reports every other serial spec as skipped
                 return None
-            self.reusable = False
             raise HarnessError(
                 f"run spec {spec.index}, {wanted!r}",
                 last_seen=f"e2e.test ran {report_text(report)!r}",
@@ -177,20 +176,19 @@ class _Process:
             )
         result = result_of(report)
         if not stopping:
+            self.reusable = not spec.serial
             return result
-        self.reusable = False
         message = f"stopped because it did not end within {timeout:.0f} s\n{result.message}"
         return SpecResult("timedout", result.seconds, message, result.location, result.output, result.steps)
 
     def _interrupt(self) -> None:
         """Ask for a progress report, then for an end: ginkgo reports an interrupted spec in full and runs its clean-up."""
         self._child.send_signal(signal.SIGUSR1)
-        self._server.wait_idle(_POLL)
+        self._server.progress(_POLL)
         self._child.send_signal(signal.SIGINT)
 
     def _hung(self, began: float, timeout: float) -> SpecResult:
         """Not even an interrupt ended it: keep the goroutines, then kill."""
-        self.reusable = False
         self._child.send_signal(signal.SIGQUIT)
         self._end(5.0)
         message = f"did not end within {timeout:.0f} s, nor {self._program.grace:.0f} s after an interrupt; killed"

@@ -28,7 +28,7 @@ class ParallelServer:
     def __init__(self) -> None:
         self._changed = Condition()
         self._index: int | None = None
-        self._idle = False
+        self._ready = False
         self._closed = False
         self._reports: deque[dict[str, Any]] = deque()
         self._progress: dict[str, Any] = {}
@@ -53,14 +53,15 @@ class ParallelServer:
             self._changed.wait_for(lambda: self._reports, timeout)
             return self._reports.popleft() if self._reports else None
 
-    def wait_idle(self, timeout: float) -> bool:
-        """Whether the process asks for work, waited for so long."""
+    def wait_ready(self, timeout: float) -> bool:
+        """Whether the process has asked for work once, waited for so long: its start-up is over."""
         with self._changed:
-            return self._changed.wait_for(lambda: self._idle, timeout)
+            return self._changed.wait_for(lambda: self._ready, timeout)
 
-    def progress(self) -> dict[str, Any]:
-        """The latest ``types.ProgressReport`` (a process sends one on SIGUSR1); empty if there was none."""
+    def progress(self, timeout: float = 0.0) -> dict[str, Any]:
+        """The latest ``types.ProgressReport`` (a process sends one on SIGUSR1), waited for so long; empty if there is none."""
         with self._changed:
+            self._changed.wait_for(lambda: self._progress, timeout)
             return self._progress
 
     def close(self) -> None:
@@ -101,14 +102,14 @@ class ParallelServer:
 
     def _counter(self) -> tuple[int, Any]:
         with self._changed:
-            self._idle = True
+            self._ready = True
             self._changed.notify_all()
             self._changed.wait_for(lambda: self._index is not None or self._closed, _HELD)
             if self._closed:
                 return _GONE, None
             if self._index is None:
                 return _TOO_EARLY, None
-            index, self._index, self._idle = self._index, None, False
+            index, self._index = self._index, None
             return _OK, {"Index": index}
 
 

@@ -1,0 +1,46 @@
+"""Claims of tests on a cluster: shared by most, exclusive for those that nothing else may run beside.
+
+A lease is a lock on a file in the run's folder, so the kernel drops it when the process that holds it dies. Who waits for
+exclusive use closes a gate first, or tests that share would keep it waiting for ever.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO
+
+from harness.errors import AbortedError
+from harness.runs.deadline import remaining
+
+_POLL = 0.02
+
+
+@contextmanager
+def lease(folder: Path, *, exclusive: bool, deadline: datetime) -> Iterator[None]:
+    """Hold the cluster whose lease files are in ``folder``; raises ``AbortedError`` if it is not to be had by the deadline."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "gate").open("ab") as gate, (folder / "lease").open("ab") as held:
+        kind = fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH
+        _lock(gate, kind, deadline)
+        _lock(held, kind, deadline)
+        if not exclusive:
+            fcntl.flock(gate, fcntl.LOCK_UN)
+        yield
+
+
+def _lock(file: BinaryIO, kind: int, deadline: datetime) -> None:
+    while True:
+        try:
+            return fcntl.flock(file, kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if not remaining(deadline):
+                wanted = "exclusive use" if kind == fcntl.LOCK_EX else "its turn"
+                raise AbortedError(
+                    f"lease the cluster ({file.name})", awaited=f"{wanted}, until the run's deadline"
+                ) from None
+            time.sleep(_POLL)

@@ -1,0 +1,133 @@
+"""Writes ``results.jsonl``: one line for each test, the moment its last report has arrived. Only the controller does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.errors import Outcome
+from harness.plugin.facts import ItemFacts, duration_key, read_planned
+from harness.plugin.running import attach, data_of
+from harness.reporting.api import ResultStep, TestResult
+from harness.reporting.results import dump
+
+
+class Recorder:
+    """Collects a test's reports and appends its result."""
+
+    def __init__(self, path: Path, planned: Path) -> None:
+        self._path = path
+        self._planned = planned
+        self._facts: dict[str, ItemFacts] = {}
+        self._open: dict[str, list[pytest.TestReport]] = {}
+        self.outcomes: list[Outcome] = []
+        self.durations: dict[str, float] = {}
+        """Seconds of passed tests by the name under which they are remembered."""
+
+    @property
+    def failed(self) -> bool:
+        return any(outcome not in (Outcome.PASSED, Outcome.SKIPPED, Outcome.FLAKY) for outcome in self.outcomes)
+
+    def add(self, report: pytest.TestReport) -> None:
+        """Take one report; setup, call and teardown of one test come in this order, from one worker."""
+        self._open.setdefault(report.nodeid, []).append(report)
+        if report.when == "teardown" or _crashed(report):
+            self._write(self._open.pop(report.nodeid))
+
+    def _write(self, reports: list[pytest.TestReport]) -> None:
+        if not self._facts:
+            self._facts = read_planned(self._planned)
+        fact = self._facts.get(reports[0].nodeid)
+        if fact is None:  # not under suites/
+            return
+        result = result_of(reports, fact)
+        self.outcomes.append(result.outcome)
+        if result.outcome is Outcome.PASSED:
+            self.durations[duration_key(result.classname, result.name)] = result.seconds
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(dump(result) + "\n")
+
+
+def result_of(reports: list[pytest.TestReport], fact: ItemFacts) -> TestResult:
+    """One result of all reports of one test."""
+    data: dict[str, Any] = {}
+    for report in reports:
+        data |= data_of(report)
+    deciding = _deciding(reports)
+    outcome = _outcome(deciding)
+    details = deciding.longreprtext if deciding.failed else ""
+    last = reports[-1]
+    return TestResult(
+        nodeid=fact.nodeid,
+        suite=fact.suite,
+        cell=fact.cell,
+        name=fact.name,
+        classname=fact.classname,
+        outcome=outcome,
+        seconds=float(data.get("seconds", 0.0)),
+        started=float(data.get("started", 0.0)),
+        worker=_worker(last),
+        message=_message(deciding, data_of(deciding)),
+        details=details,
+        stdout=_section(last, "stdout") + _section(last, "stderr"),
+        log=_section(last, "log"),
+        steps=tuple(ResultStep(text, at) for text, at in data.get("steps", ())),
+        labels=fact.labels,
+        serial=fact.exclusive,
+        properties=_properties(reports, data),
+        overhead=float(data.get("overhead", 0.0)),
+    )
+
+
+def mark_crash(report: pytest.TestReport) -> None:
+    """Make xdist's report about a dead worker one of the call phase: pytest knows no phase ``???``."""
+    report.when = "call"
+    attach(report, {"crash": True, "outcome": str(Outcome.HARNESS)})
+
+
+def _crashed(report: pytest.TestReport) -> bool:
+    return bool(data_of(report).get("crash"))
+
+
+def _deciding(reports: list[pytest.TestReport]) -> pytest.TestReport:
+    """The first that failed, else the first that was skipped, else the last."""
+    for kind in ("failed", "skipped"):
+        for report in reports:
+            if report.outcome == kind:
+                return report
+    return reports[-1]
+
+
+def _outcome(report: pytest.TestReport) -> Outcome:
+    if report.passed:
+        return Outcome.PASSED
+    if report.skipped:
+        return Outcome.SKIPPED
+    return Outcome(data_of(report).get("outcome", Outcome.FAILED))
+
+
+def _message(report: pytest.TestReport, data: Mapping[str, Any]) -> str:
+    if report.skipped:
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else getattr(report, "wasxfail", "")
+        return str(reason).removeprefix("Skipped: ").partition("\n")[0]
+    if report.failed:
+        return str(data.get("message") or report.longreprtext.strip().partition("\n")[0])
+    return ""
+
+
+def _section(report: pytest.TestReport, kind: str) -> str:
+    """What was captured of this kind in all phases; the last report holds the sections of all."""
+    return "".join(text for title, text in report.sections if title.split(" ")[1:2] == [kind])
+
+
+def _properties(reports: list[pytest.TestReport], data: Mapping[str, Any]) -> dict[str, str]:
+    found = {str(name): str(value) for report in reports for name, value in report.user_properties}
+    return found | ({"location": str(data["location"])} if data.get("location") else {})
+
+
+def _worker(report: pytest.TestReport) -> str:
+    node = getattr(report, "node", None)
+    return str(node.gateway.id) if node is not None else "main"

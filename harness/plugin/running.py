@@ -1,0 +1,197 @@
+"""Runs one item: waits for its cluster, takes the lease, and attaches to its reports what the run records.
+
+Hooks of this module act in the processes that run tests: xdist's workers, or the only process.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Generator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from harness.clusters.api import Cluster
+from harness.errors import HarnessError, Outcome
+from harness.ginkgo.api import Spec, SpecResult
+from harness.ginkgo.process import Program, SpecRunner
+from harness.plugin.context import Context, context_of
+from harness.plugin.facts import cell_of
+from harness.plugin.items import SpecFailedError, SpecItem
+from harness.plugin.leases import lease
+from harness.plugin.namespaces import Namespaces
+from harness.runs.lifecycle import Lifecycle
+
+_DATA = "harness"
+
+
+@dataclass
+class TestProcess:
+    """What this process keeps from test to test: clusters it has found, and one e2e.test for each."""
+
+    __test__ = False
+
+    context: Context
+    worker: str
+    closing: ExitStack = field(default_factory=ExitStack)
+    """Closed when the process has run its last test."""
+    namespaces: dict[str, Namespaces] = field(default_factory=dict)
+    """By cell."""
+    _clusters: dict[str, Cluster] = field(default_factory=dict)
+    _failures: dict[str, HarnessError] = field(default_factory=dict)
+    _runners: dict[str, SpecRunner] = field(default_factory=dict)
+
+    def cluster(self, cell: str) -> Cluster:
+        """The cell's cluster, waited for; raises the ``HarnessError`` with which it failed, at once the second time."""
+        if cell in self._failures:
+            raise self._failures[cell]
+        if cell not in self._clusters:
+            try:
+                folder = self.context.run_folder().path
+                self._clusters[cell] = Lifecycle.wait_for_cluster(folder, cell, self.context.until)
+            except HarnessError as error:
+                self._failures[cell] = error
+                raise
+        return self._clusters[cell]
+
+    def run_spec(self, cell: str, spec: Spec, timeout: float) -> SpecResult:
+        """Run one upstream spec on the cell's cluster."""
+        left = max(1.0, self.context.deadline - time.time())
+        return self._runner(cell).run(spec, min(timeout, left))
+
+    def _runner(self, cell: str) -> SpecRunner:
+        if cell not in self._runners:
+            cluster = self.cluster(cell)
+            program = Program(
+                path=cluster.build / "bin" / "e2e.test",
+                kubeconfig=cluster.kubeconfig,
+                kubectl=cluster.build / "bin" / "kubectl",
+                nodes=len(cluster.workers),
+                log=self.context.run_folder().cell(cell).logs / f"e2e-{self.worker}.log",
+            )
+            self._runners[cell] = runner = SpecRunner(program, os.environ)
+            self.closing.callback(runner.close)
+        return self._runners[cell]
+
+
+@dataclass
+class _Timing:
+    """Of the item that runs now."""
+
+    began: float
+    """``time.perf_counter`` when pytest began with it."""
+    started: float
+    """Unix time."""
+    waited: float = 0.0
+    """Seconds until the cluster was up."""
+    seconds: float = 0.0
+    """The test's own."""
+    stack: ExitStack = field(default_factory=ExitStack)
+
+
+PROCESS: pytest.StashKey[TestProcess] = pytest.StashKey()
+_TIMING: pytest.StashKey[_Timing] = pytest.StashKey()
+
+
+def process_of(config: pytest.Config) -> TestProcess:
+    """This process's state; made at the first call."""
+    if PROCESS not in config.stash:
+        context = context_of(config)
+        assert context is not None, "tests under suites/ are collected only within a run"
+        worker = getattr(config, "workerinput", {}).get("workerid", "main")
+        config.stash[PROCESS] = TestProcess(context, worker)
+    return config.stash[PROCESS]
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Start the clock."""
+    if context_of(item.config) is not None:
+        item.stash[_TIMING] = _Timing(time.perf_counter(), time.time())
+    return (yield)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Wait for the cluster and lease it; runs after skip marks are evaluated and before fixtures."""
+    context, timing = context_of(item.config), item.stash.get(_TIMING, None)
+    if context is None or timing is None or not (cell := cell_of(item, context)):
+        return
+    began = time.perf_counter()
+    try:
+        process_of(item.config).cluster(cell)
+    except HarnessError as error:
+        pytest.skip(f"{cell} did not come up: {error}")
+    timing.waited = time.perf_counter() - began
+    exclusive = item.exclusive if isinstance(item, SpecItem) else item.get_closest_marker("exclusive") is not None
+    timing.stack.enter_context(
+        lease(context.run_folder().cell(cell).leases, exclusive=exclusive, deadline=context.until)
+    )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object]:
+    """Drop the lease when the fixtures are gone."""
+    try:
+        return (yield)
+    finally:
+        if _TIMING in item.stash:
+            item.stash[_TIMING].stack.close()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Attach plain data for the recorder; it travels with the report from worker to controller."""
+    report = yield
+    timing = item.stash.get(_TIMING, None)
+    if timing is None:
+        return report
+    result = item.result if isinstance(item, SpecItem) else None
+    if call.when == "call":
+        timing.seconds = result.seconds if result else call.duration
+    data: dict[str, Any] = {
+        "started": timing.started,
+        "seconds": timing.seconds,
+        "overhead": max(0.0, time.perf_counter() - timing.began - timing.seconds - timing.waited),
+    }
+    if call.excinfo is not None and report.failed:
+        data["outcome"] = _outcome(call.excinfo.value)
+        data["message"] = _first_line(call.excinfo)
+    if result and call.when == "call":
+        data["steps"] = [[step.text, step.at] for step in result.steps]
+        data["location"] = result.location
+    attach(report, data)
+    return report
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """End what this process kept from test to test."""
+    if PROCESS in session.config.stash:
+        session.config.stash[PROCESS].closing.close()
+
+
+def attach(report: pytest.TestReport, data: dict[str, Any]) -> None:
+    """Give a report plain data; pytest keeps unknown attributes when it sends a report to another process."""
+    vars(report)[_DATA] = data
+
+
+def data_of(report: pytest.TestReport) -> dict[str, Any]:
+    """What :func:`attach` gave it; empty for a report made elsewhere."""
+    found = getattr(report, _DATA, {})
+    return found if isinstance(found, dict) else {}
+
+
+def _outcome(error: BaseException) -> str:
+    if isinstance(error, HarnessError | SpecFailedError):
+        return str(error.outcome)
+    return str(Outcome.FAILED)
+
+
+def _first_line(excinfo: pytest.ExceptionInfo[BaseException]) -> str:
+    text = str(excinfo.value) if isinstance(excinfo.value, SpecFailedError | HarnessError) else excinfo.exconly()
+    return text.strip().partition("\n")[0]

@@ -1,0 +1,80 @@
+"""A suite's own settings, from ``suites/<name>/suite.yaml``, and its selections of upstream specs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import yaml
+
+from harness.errors import UsageError
+from harness.ginkgo.api import Spec
+from harness.ginkgo.inventory import load_inventory
+from harness.ginkgo.selection import Chosen, Selection, load_selection
+from harness.plugin.context import CellView, Context
+
+_PATTERN = "*specs.yaml"
+
+
+def is_selection(path: Path) -> bool:
+    """Whether this file selects specs: ``specs.yaml``, or a name that ends so."""
+    return path.match(_PATTERN)
+
+
+@dataclass(frozen=True)
+class Suite:
+    """One folder under ``suites/``."""
+
+    name: str
+    path: Path
+    limit: int = 0
+    """Tests of this suite at the same time on one cluster; 0 for no limit of its own."""
+
+    @classmethod
+    def load(cls, path: Path) -> Suite:
+        """Read ``suite.yaml`` if there is one; raises ``UsageError``."""
+        file = path / "suite.yaml"
+        try:
+            raw = yaml.safe_load(file.read_text()) if file.is_file() else {}
+        except (OSError, yaml.YAMLError) as error:
+            raise UsageError(f"{file} cannot be read: {' '.join(str(error).split())}") from error
+        limit = raw.get("limit", 0) if isinstance(raw, dict) else None
+        if not isinstance(limit, int) or isinstance(limit, bool) or limit < 0:
+            raise UsageError(f"{file}: limit has to be a whole number", hint="write for example: limit: 4")
+        return cls(path.name, path, limit)
+
+    def selections(self) -> Iterator[Selection]:
+        """Its files that select specs; raises ``UsageError`` for a malformed one."""
+        for path in sorted(self.path.rglob(_PATTERN)):
+            yield load_selection(path)
+
+
+def suites_in(context: Context) -> list[Suite]:
+    """The suites to run."""
+    folders = [path for path in sorted(context.suites_root.iterdir()) if path.is_dir() and path.name[0] not in "._"]
+    return [Suite.load(path) for path in folders if context.wants(path)]
+
+
+def chosen_specs(selection: Selection, cell: CellView, context: Context) -> list[Chosen]:
+    """What this file selects of the cell's build; empty if that could not be built."""
+    return selection.choose(specs_of(cell), context.settings.conformance, datetime.now(UTC).date())
+
+
+def specs_of(cell: CellView) -> tuple[Spec, ...]:
+    """The cell's inventory; empty if it could not be built."""
+    return load_inventory(cell.inventory) if cell.inventory else ()
+
+
+def check_selections(context: Context) -> None:
+    """Raise ``UsageError`` if a file is malformed, or selects nothing of any build."""
+    inventories = [specs_of(cell) for cell in context.cells if cell.inventory]
+    today = datetime.now(UTC).date()
+    for suite in suites_in(context):
+        for selection in suite.selections():
+            if inventories and not any(selection.choose(it, context.settings.conformance, today) for it in inventories):
+                raise UsageError(
+                    f"{selection.path} selects none of the specs of {', '.join(cell.name for cell in context.cells)}",
+                    hint="compare its label_filter, focus and presets with the names that pytest --collect-only lists",
+                )

@@ -34,7 +34,7 @@ async def tcp(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Non
 
 async def health(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     await reader.readline()
-    status = "200 OK" if os.path.exists(HEALTHY_FILE) else "503 Service Unavailable"
+    status = "200 OK" if os.access(HEALTHY_FILE, os.F_OK) else "503 Service Unavailable"
     writer.write(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
     await writer.drain()
     writer.close()

@@ -1,0 +1,271 @@
+"""Machines and disks: a real Debian boots, runs cloud-init, keeps its disks and outlives its server."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fabric_lab import Lab, address, network, nic
+
+from harness.builds import debian
+from harness.builds.cache import Cache
+from harness.builds.machine import system
+from harness.errors import CloudError
+from harness.localazure.fabric.api import DataDisk, DiskPlan, MachinePlan, MachineState
+from harness.localazure.fabric.linux import LinuxFabric
+from harness.localazure.fabric.sweep import sweep_host
+
+pytestmark = pytest.mark.root
+
+USER_DATA = b"""#cloud-config
+write_files:
+- {path: /root/written, content: by cloud-init}
+runcmd:
+- [sh, -c, "echo $(hostname) > /root/booted; cp /run/cloud-init/instance-data.json /root/instance.json || true"]
+"""
+
+
+@pytest.fixture(scope="session")
+def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A managed image without Kubernetes: the machines' Debian, from the build cache, and a seed of two files."""
+    cache = Path(os.environ.get("HARNESS_CACHE", "~/.cache/kubernetes-azure-harness")).expanduser()
+    base = debian.tree(Cache(cache), system.TREE, print)
+    folder = tmp_path_factory.mktemp("image")
+    system.write_layer(folder / "layer")
+    seed = folder / "store"
+    (seed / "inner").mkdir(parents=True)
+    (seed / "inner/shared").write_text("shared")
+    (seed / "inner/state.db").write_text("seed")
+    (folder / "image.json").write_text(
+        json.dumps(
+            {
+                "layers": [str(folder / "layer"), str(base)],
+                "seeds": {"var/lib/containerd": str(seed)},
+                "copied": ["*.db"],
+                "volumes": ["var/lib/containerd", "var/lib/kubelet"],
+                "registry": str(folder),
+            }
+        )
+    )
+    return folder
+
+
+def machine(image: Path, number: int = 1, *, disks: tuple[DataDisk, ...] = ()) -> MachinePlan:
+    return MachinePlan(f"vm{number}", f"node-{number}", image, 2, 4096, USER_DATA, "azureuser", disks)
+
+
+async def output(fabric: LinuxFabric, key: str, *argv: str) -> str:
+    code, text = await fabric.run_command(key, argv, 10)
+    assert code == 0, text
+    return text.decode().strip()
+
+
+async def booted(fabric: LinuxFabric, key: str) -> None:
+    """Wait until cloud-init ran its last command."""
+    wait = "until test -e /root/booted; do sleep 0.05; done"
+    assert (await fabric.run_command(key, ("sh", "-c", wait), 30))[0] == 0
+
+
+def remains(lab: Lab) -> list[str]:
+    """What a fabric could leave on a host, as far as it bears its names; other fabrics may work beside it."""
+    commands = [
+        ("ip", "netns", "list"),
+        ("ip", "-br", "link"),
+        ("ip", "route", "show", "table", "all"),
+        ("losetup", "-a"),
+        ("ps", "-eo", "stat,args"),
+    ]
+    lines = [line for argv in commands for line in lab.run(*argv).splitlines()]
+    lines += Path("/proc/self/mounts").read_text().splitlines()
+    lines += map(str, [*Path("/sys/fs/cgroup").glob("*/*"), *Path("/run/systemd/nspawn").glob("*/*")])
+    return [line for line in lines if lab.names.prefix in line or f"{lab.state}/" in line]
+
+
+@pytest.fixture
+def clean(lab: Lab) -> Iterator[None]:
+    """The test must leave the host as it was by itself, before the laboratory sweeps."""
+    yield
+    assert not remains(lab)
+    assert not (lab.state / "fabric").exists()
+
+
+def test_machine_boots_runs_cloud_init_and_leaves_nothing(lab: Lab, image: Path, clean: None) -> None:
+    async def scenario() -> None:
+        fabric = lab.fabric
+        await fabric.start()
+        await fabric.apply_network(network(nics=(nic(1), nic(2))))
+        await asyncio.gather(*(fabric.start_machine(machine(image, number)) for number in (1, 2)))
+        began = time.monotonic()
+        await asyncio.gather(booted(fabric, "vm1"), booted(fabric, "vm2"))
+        assert time.monotonic() - began < 15
+        assert await output(fabric, "vm1", "cat", "/root/booted") == "node-1"
+        assert await output(fabric, "vm1", "cat", "/root/written") == "by cloud-init"
+        assert await output(fabric, "vm1", "cat", "/proc/sys/net/ipv4/ip_forward") == "1"
+        assert await output(fabric, "vm1", "cat", "/etc/machine-id") != await output(
+            fabric, "vm2", "cat", "/etc/machine-id"
+        )
+        await output(fabric, "vm1", "systemctl", "is-system-running", "--wait")
+        # The kernel's interfaces are the machine's own and writable; groups are not shared between machines.
+        await output(fabric, "vm1", "sh", "-c", "mkdir /sys/fs/cgroup/memory/mine || mkdir /sys/fs/cgroup/mine")
+        assert (await fabric.run_command("vm2", ("sh", "-c", "ls -d /sys/fs/cgroup/mine /sys/fs/cgroup/*/mine"), 10))[0]
+        assert await fabric.machine_state("vm1") is MachineState.RUNNING
+        assert b"Debian" in fabric.console("vm1").read_bytes()
+        await fabric.remove_machine("vm1")
+        assert await fabric.machine_state("vm1") is MachineState.ABSENT
+        await fabric.clear()
+
+    asyncio.run(scenario())
+
+
+def test_seeds_are_shared_but_for_databases(lab: Lab, image: Path) -> None:
+    async def scenario() -> None:
+        fabric = lab.fabric
+        await fabric.start()
+        await fabric.start_machine(machine(image))
+        await output(
+            fabric, "vm1", "sh", "-c", "echo changed > /var/lib/containerd/inner/state.db; touch /var/lib/kubelet/x"
+        )
+        assert (image / "store/inner/state.db").read_text() == "seed"
+        clone = lab.state / "fabric/machines/vm1/volumes/var/lib/containerd/inner"
+        assert (clone / "shared").stat().st_nlink > 1
+        assert (clone / "state.db").read_text() == "changed\n"
+        await fabric.stop()
+
+    asyncio.run(scenario())
+
+
+def test_stop_and_start_keep_root_disks_and_addresses(lab: Lab, image: Path, clean: None) -> None:
+    async def scenario() -> None:
+        fabric = lab.fabric
+        await fabric.start()
+        await fabric.apply_network(network(nics=(nic(1),)))
+        await fabric.ensure_disk(DiskPlan("d1", 1))
+        await fabric.ensure_disk(DiskPlan("d2", 1))
+        plan = machine(image, disks=(DataDisk(0, "d1"),))
+        await fabric.start_machine(plan)
+        lun = "/dev/disk/azure/scsi1/lun0"
+        await output(fabric, "vm1", "sh", "-c", f"mkfs.ext4 -q {lun} && mount {lun} /mnt && echo kept > /mnt/file")
+        await fabric.attach_disks("vm1", (DataDisk(0, "d1"), DataDisk(3, "d2")))
+        assert await output(fabric, "vm1", "blockdev", "--getsize64", "/dev/disk/azure/scsi1/lun3") == str(1024**3)
+        await fabric.ensure_disk(DiskPlan("d2", 2))
+        assert await output(fabric, "vm1", "blockdev", "--getsize64", "/dev/disk/azure/scsi1/lun3") == str(2 * 1024**3)
+        with pytest.raises(CloudError, match="cannot shrink"):
+            await fabric.ensure_disk(DiskPlan("d2", 1))
+        with pytest.raises(CloudError, match="attached to machine vm1"):
+            await fabric.remove_disk("d2")
+        await output(fabric, "vm1", "sh", "-c", "echo mine > /root/file")
+        await fabric.stop_machine("vm1", hard=False)
+        assert await fabric.machine_state("vm1") is MachineState.STOPPED
+        with pytest.raises(CloudError, match="start it first"):
+            await fabric.run_command("vm1", ("true",), 5)
+        await fabric.start_machine(machine(image, disks=(DataDisk(0, "d1"), DataDisk(3, "d2"))))
+        assert await output(fabric, "vm1", "cat", "/root/file") == "mine"
+        assert await output(fabric, "vm1", "sh", "-c", f"mount {lun} /mnt && cat /mnt/file && umount /mnt") == "kept"
+        assert str(address(1)) in await output(fabric, "vm1", "ip", "addr", "show", "eth0")
+        await fabric.attach_disks("vm1", (DataDisk(0, "d1"),))
+        assert (await fabric.run_command("vm1", ("ls", "/dev/disk/azure/scsi1/lun3"), 5))[0]
+        await fabric.remove_disk("d2")
+        await fabric.ensure_disk(DiskPlan("d3", 1, copy_of="d1"))
+        await fabric.stop_machine("vm1", hard=True)
+        await fabric.remove_machine("vm1")
+        assert str(lab.state) not in lab.run("losetup", "-a")
+        await fabric.clear()
+
+    asyncio.run(scenario())
+
+
+_SERVER = """
+import asyncio, sys
+from pathlib import Path
+sys.path[:0] = {path!r}
+import test_fabric_machines as tests
+from fabric_lab import network, nic
+from harness.localazure.fabric.linux import LinuxFabric
+
+async def main():
+    fabric = LinuxFabric(Path(sys.argv[1]))
+    await fabric.start()
+    await fabric.apply_network(network(nics=(nic(1),)))
+    await fabric.start_machine(tests.machine(Path(sys.argv[2])))
+    print("up", flush=True)
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+
+def test_machine_outlives_its_server(lab: Lab, image: Path, clean: None) -> None:
+    program = _SERVER.format(path=[str(Path(__file__).parent), *sys.path])
+    server = subprocess.Popen(
+        [sys.executable, "-c", program, str(lab.state), str(image)], stdout=subprocess.PIPE, text=True
+    )
+    assert server.stdout
+    assert server.stdout.readline() == "up\n"
+    os.kill(server.pid, signal.SIGKILL)
+    server.wait()
+    server.stdout.close()
+
+    async def scenario() -> None:
+        fabric = lab.fabric
+        await fabric.start()
+        assert await fabric.machine_state("vm1") is MachineState.RUNNING
+        before = lab.state.joinpath("fabric/machines/vm1/pid").read_text()
+        await fabric.apply_network(network(nics=(nic(1),)))
+        await fabric.start_machine(machine(image))
+        assert lab.state.joinpath("fabric/machines/vm1/pid").read_text() == before
+        await booted(fabric, "vm1")
+        await fabric.stop()
+
+    asyncio.run(scenario())
+    sweep_host(lab.state)
+
+
+def test_removing_a_network_of_three_machines_is_fast(lab: Lab, image: Path) -> None:
+    async def scenario() -> None:
+        fabric = lab.fabric
+        await fabric.start()
+        await fabric.apply_network(network())
+        numbers = (1, 2, 3)
+        await asyncio.gather(*(fabric.start_machine(machine(image, number)) for number in numbers))
+        await asyncio.gather(*(booted(fabric, f"vm{number}") for number in numbers))
+        began = time.monotonic()
+        await asyncio.gather(*(fabric.remove_machine(f"vm{number}") for number in numbers))
+        await fabric.remove_network("net")
+        taken = time.monotonic() - began
+        assert taken < 3, f"{taken:.1f} s; 1 is the aim on an idle host"
+        await fabric.stop()
+
+    asyncio.run(scenario())
+
+
+def test_image_that_is_not_there_is_said_so(lab: Lab, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        await lab.fabric.start()
+        with pytest.raises(CloudError, match=r"image\.json must be as `harness build` writes it"):
+            await lab.fabric.start_machine(machine(tmp_path / "none"))
+        assert await lab.fabric.machine_state("vm1") is MachineState.ABSENT
+        await lab.fabric.stop()
+
+    asyncio.run(scenario())
+
+
+def test_command_that_hangs_is_cut_off(lab: Lab, image: Path) -> None:
+    async def scenario() -> None:
+        await lab.fabric.start()
+        await lab.fabric.start_machine(machine(image))
+        with pytest.raises(CloudError, match="waited for its end"):
+            await lab.fabric.run_command("vm1", ("sleep", "71"), 0.5)
+        code, listing = await lab.fabric.run_command("vm1", ("sh", "-c", "cat /proc/[0-9]*/cmdline | tr '\\0' ' '"), 5)
+        assert code == 0
+        assert b"sleep 71" not in listing
+        await lab.fabric.stop()
+
+    asyncio.run(scenario())

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from harness import reporting
-from harness.cli.plain import PlainProgress
+from harness.cli.screen import Screen
 from harness.cli.supervisor import Supervisor
 from harness.errors import EXIT_CODES, Outcome
+from harness.reporting.console import summary
 from harness.runs.api import Phase, Plan
 from harness.runs.folder import RunFolder
 from harness.runs.ledger import Ledger
@@ -23,11 +23,6 @@ from harness.settings import Settings
 _TAIL = 20
 
 
-def say(text: str) -> None:
-    """One plain line with the time of day."""
-    click.echo(f"{time.strftime('%H:%M:%S')} {text}")
-
-
 def supervised(settings: Settings, plan: Plan, folder: RunFolder, parts: Parts, extra: Sequence[str]) -> int:
     """Test this run's clusters, clean up, report; the exit code of the command."""
     suites = suites_folder(Path.cwd())
@@ -37,24 +32,27 @@ def supervised(settings: Settings, plan: Plan, folder: RunFolder, parts: Parts, 
         *("--conformance", settings.conformance, "--deadline", settings.deadline),
         *extra,
     ]
-    say(f"run {plan.run}: {', '.join(cell.name for cell in plan.cells)}; {', '.join(plan.suites)}")
-    say(f"output of pytest: {folder.log}")
-    supervisor = Supervisor(settings, plan, folder, parts, say, PlainProgress(folder, say, since=time.time()))
-    outcome = supervisor.run(arguments, suites.parent)
-    outcome = _report(folder, outcome)
+    screen = Screen()
+    screen.say(f"run {plan.run}: {', '.join(cell.name for cell in plan.cells)}; {', '.join(plan.suites)}")
+    screen.say(f"output of pytest: {folder.log}")
+    supervisor = Supervisor(settings, plan, folder, parts, screen.say)
+    with screen.watching(folder):
+        outcome = supervisor.run(arguments, suites.parent)
     if outcome in (Outcome.HARNESS, Outcome.ABORTED, Outcome.SKIPPED) and not supervisor.received:
         _explain(folder)
-    return EXIT_CODES[outcome]
+    return EXIT_CODES[_report(folder, outcome, screen)]
 
 
-def _report(folder: RunFolder, outcome: Outcome) -> Outcome:
-    """Write the reports; their failure is one of the harness, and never hides a worse outcome."""
+def _report(folder: RunFolder, outcome: Outcome, screen: Screen) -> Outcome:
+    """Write and summarise the reports; their failure is one of the harness, and never hides a worse outcome."""
     try:
         with recorded(Ledger(folder.ledger), "", Phase.REPORT):
-            reporting.write(folder.path)
+            report = reporting.write(folder.path)
     except Exception as error:
-        say(f"reports could not be written: {error}; again with: harness report {folder.path.name}")
+        screen.say(f"reports could not be written: {error}; again with: harness report {folder.path.name}")
         return outcome if outcome not in (Outcome.PASSED, Outcome.FLAKY) else Outcome.HARNESS
+    screen.console.print()
+    screen.console.print(summary(report), soft_wrap=True)
     return outcome
 
 

@@ -37,8 +37,6 @@ _PATIENCE = 30.0
 _HARDER = 10.0
 """Seconds from a second signal to SIGKILL."""
 
-Say = Callable[[str], None]
-
 
 @dataclass
 class Supervisor:
@@ -48,9 +46,8 @@ class Supervisor:
     plan: Plan
     folder: RunFolder
     parts: Parts
-    say: Say
-    watch: Callable[[], None]
-    """Shows progress; called ten times a second."""
+    say: Callable[[str], None]
+    """Shows one line."""
     received: list[int] = field(default_factory=list)
     """Signals, in order of arrival."""
 
@@ -78,13 +75,11 @@ class Supervisor:
             self._wait(child, budget)
         finally:
             _end_group(child)
-        self.watch()
         return child.wait()
 
     def _wait(self, child: subprocess.Popen[bytes], budget: Budget) -> None:
         forwarded, kill_at = 0, budget.end + SECONDS
         while child.poll() is None:
-            self.watch()
             now = time.time()
             if not self.received and now >= budget.tests_end + _PATIENCE:
                 self.say(f"the deadline of {self.settings.deadline} is reached: stopping the tests")

@@ -56,11 +56,12 @@ def make_plan(settings: Settings, parts: Parts, cwd: Path, now: float | None = N
     for deployer in settings.deployer:
         parts.deployer(deployer)
     parts.cloud(settings.cloud)
+    suites = suites_of(settings.suite, known_suites(suites_folder(cwd)))
     return Plan(
         run=new_run_id(now),
         cloud=settings.cloud,
         cells=_cells(settings, parts),
-        suites=suites_of(settings.suite, known_suites(suites_folder(cwd))),
+        suites=suites,
         owner=settings.owner,
         expires=now + duration(settings.expires),
     )

@@ -11,7 +11,6 @@ from typing import Any
 import click
 
 from harness.cli.options import setting_options, settings_from
-from harness.clouds.local import LocalCloud
 from harness.clouds.server import LocalServer, ServerInfo
 from harness.errors import CloudError, UsageError
 from harness.runs.host import preflight
@@ -45,6 +44,8 @@ def stop(**flags: Any) -> None:
         server.release_kept()
         click.echo("local Azure does not run")
         return
+    from harness.clouds.local import LocalCloud  # the SDK takes a second to import, which `--help` need not wait for
+
     with LocalCloud(settings) as cloud:
         server.release_kept()
         groups = [group.name for group in cloud.groups({})]

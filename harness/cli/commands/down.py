@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from harness.cli.options import run_option, setting_options, settings_from
-from harness.cli.plain import watching
+from harness.cli.screen import Screen
 from harness.errors import EXIT_CODES, LeakError, Outcome
 from harness.runs.folder import RunFolder
 from harness.runs.ledger import Ledger
@@ -22,7 +22,7 @@ from harness.runs.teardown import SECONDS, stop_owner, teardown
 def command(run: str, **flags: Any) -> int:
     """Stop a run if it is still going, delete all it made, kept clusters too, and prove that nothing is left."""
     folder = RunFolder.find(settings_from(flags).reports, run)
-    with watching(folder, click.echo):
+    with Screen().watching(folder):
         stop_owner(folder, SECONDS)
         outcome = teardown(folder, kept=True, parts=Parts())
     left = RunState.of(Ledger(folder.ledger).read()).remaining

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from harness.cli.options import setting_options, settings_from
-from harness.cli.plain import watching
+from harness.cli.screen import Screen
 from harness.errors import EXIT_CODES, Outcome
 from harness.runs.api import Keep
 from harness.runs.host import preflight
@@ -26,7 +26,7 @@ def command(**flags: Any) -> int:
     preflight(settings)
     lifecycle = Lifecycle.open(settings, None)
     signal.signal(signal.SIGTERM, _interrupt)
-    with watching(lifecycle.folder, lambda text: click.echo(text, err=True)):
+    with Screen(stderr=True).watching(lifecycle.folder):
         try:
             lifecycle.prepare()
             lifecycle.start()

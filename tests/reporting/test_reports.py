@@ -314,7 +314,7 @@ def test_five_hundred_results_are_quick(tmp_path: Path) -> None:
         began = time.process_time()
         reporting.write(folder.path)
         took.append(time.process_time() - began)
-    assert min(took) < 0.5
+    assert min(took) < 1.0  # 0.3 on an idle core
 
 
 def test_stopping_early_on_purpose_is_no_defect(tmp_path: Path) -> None:

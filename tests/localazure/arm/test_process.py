@@ -2,62 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import os
 import signal
 import socket
 import stat
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
-
-TESTS = Path(__file__).parents[1]
-
-
-class Process:
-    """``python -m harness.localazure serve`` over the recording fabric."""
-
-    def __init__(self, state: Path, *flags: str) -> None:
-        self.state = state
-        command = [sys.executable, "-m", "harness.localazure", "serve", "--state", str(state)]
-        self.process = subprocess.Popen(
-            [*command, "--fabric", "recording_fabric:FakeFabric", *flags],
-            env={**os.environ, "PYTHONPATH": str(TESTS)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-
-    def ready(self) -> dict[str, Any]:
-        deadline = time.monotonic() + 20
-        while time.monotonic() < deadline:
-            assert self.process.poll() is None, self.output()
-            facts = self.facts()
-            if facts.get("pid") == self.process.pid:
-                return facts
-            time.sleep(0.02)
-        raise AssertionError("no server.json of this process in 20 s")
-
-    def facts(self) -> dict[str, Any]:
-        try:
-            return dict(json.loads((self.state / "server.json").read_text()))
-        except FileNotFoundError:
-            return {}
-
-    def output(self) -> str:
-        text, _ = self.process.communicate(timeout=20)
-        return text
-
-    def kill(self) -> None:
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.communicate()
+from server_process import Process
 
 
 @pytest.fixture
@@ -65,7 +19,7 @@ def start(tmp_path: Path) -> Iterator[Any]:
     started: list[Process] = []
 
     def start(*flags: str) -> Process:
-        started.append(Process(tmp_path / "state", *flags))
+        started.append(Process(tmp_path / "state", "--fabric", "recording_fabric:FakeFabric", *flags))
         return started[-1]
 
     yield start

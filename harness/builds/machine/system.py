@@ -176,7 +176,7 @@ _JOURNALD = """\
 Storage=volatile
 RuntimeMaxUse=64M
 ForwardToConsole=yes
-MaxLevelConsole=info
+MaxLevelConsole=notice
 RateLimitIntervalSec=0
 """
 

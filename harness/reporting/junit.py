@@ -3,8 +3,9 @@
 Facts behind the shape (junit-plugin's and xunit-plugin's sources): history is found by suite name and class name, so both carry the
 cell and nothing that changes between builds; the package is what stands before a class name's last dot, so a cell has no dots
 there; two cases of one name hide each other, also when they differ only in characters that a URL lacks; ``<skipped>`` beats
-``<failure>``; a failure with neither message nor text is dropped by junit-xml and would show as passed; ``disabled`` and case
-properties are not in xunit's schema; ``<flakyFailure>`` on a passing case is read by Jenkins since 2025.
+``<failure>``; a failure with neither message nor text is dropped by junit-xml and would show as passed; ``disabled``, and
+properties and timestamps of cases, are not in xunit's schema (junit-10.xsd); ``<flakyFailure>`` on a passing case is read by Jenkins
+since 2025.
 """
 
 from __future__ import annotations
@@ -82,7 +83,6 @@ def _case(test: TestResult, classname: str, name: str) -> TestCase:
         elapsed_sec=test.seconds,
         stdout=_output(test),
         stderr=test.log or None,
-        timestamp=_timestamp(test.started) if test.started else None,
     )
     _judge(case, test.outcome, test.message, test.details)
     return case
@@ -108,8 +108,7 @@ def _lifecycle(
     suite = f"{_dotless(name)}.lifecycle"
     cases = []
     for record in records:
-        began = _timestamp(record.started) if record.started else None
-        case = TestCase(str(record.phase), suite, elapsed_sec=record.seconds, timestamp=began)
+        case = TestCase(str(record.phase), suite, elapsed_sec=record.seconds)
         if record.state == "running":
             case.add_skipped_info("still running")
         else:

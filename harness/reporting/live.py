@@ -6,10 +6,9 @@ Both only read the run's folder, so any process can show any run.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -55,10 +54,6 @@ class Progress:
                 self._loop(stop, live)
         else:
             self._loop(stop, None)
-
-    def say(self, text: str) -> None:
-        """A line of the caller's own, among the others."""
-        self._print(Text(text))
 
     def tell(self) -> None:
         """One look: print what is new."""
@@ -137,19 +132,6 @@ class Progress:
             if test.outcome in BAD
         ]
         return [row for _, row in sorted(timed, key=lambda item: item[0])]
-
-
-@contextmanager
-def showing(run_folder: Path, console: Console, *, since: float = 0.0) -> Iterator[Progress]:
-    """Show the run from another thread while this one is busy inside; arguments as for :class:`Progress`."""
-    progress, stop = Progress(run_folder, console, since=since), Event()
-    thread = Thread(target=progress.follow, args=(stop,), name="progress", daemon=True)
-    thread.start()
-    try:
-        yield progress
-    finally:
-        stop.set()
-        thread.join()
 
 
 def _cells(folder: RunFolder) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from harness.errors import Outcome
-from harness.reporting.live import Progress, showing
+from harness.reporting.live import Progress
 
 from .synthetic import START, Folder, many, result
 
@@ -76,14 +76,3 @@ def test_terminal_shows_a_panel(tmp_path: Path) -> None:
 
 def test_an_empty_folder_shows_nothing(tmp_path: Path) -> None:
     assert shown(Folder(tmp_path)) == ""
-
-
-def test_showing_tells_everything_before_it_returns(tmp_path: Path) -> None:
-    folder = Folder(tmp_path)
-    folder.started()
-    out = io.StringIO()
-    with showing(tmp_path, Console(file=out, width=100)) as progress:
-        progress.say("hello")
-        folder.phase("plan", 1, cell="")
-    assert "hello" in out.getvalue()
-    assert "plan passed in 1.0 s" in out.getvalue()

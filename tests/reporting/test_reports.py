@@ -7,6 +7,7 @@ import re
 import time
 from dataclasses import replace
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from junitparser import Error, Failure, JUnitXml, Skipped
@@ -35,6 +36,19 @@ def write(folder: Folder) -> Report:
     return report
 
 
+ATTRIBUTES = {
+    "testsuites": {"name", "time", "tests", "failures", "errors"},
+    "testsuite": {"name", "tests", "failures", "errors", "skipped", "time", "timestamp"},
+    "testcase": {"name", "classname", "time"},
+    "failure": {"type", "message"},
+    "error": {"type", "message"},
+    "skipped": {"type", "message"},
+    "flakyFailure": {"type", "message"},
+    "property": {"name", "value"},
+}
+"""Elements and attributes that both of Jenkins' plugins take."""
+
+
 def suites(folder: Folder) -> dict[str, Suite]:
     """File name -> suite, checked for what every file must be."""
     found = {}
@@ -43,7 +57,8 @@ def suites(folder: Folder) -> dict[str, Suite]:
         assert isinstance(suite, Suite)
         names = [(case.classname, case.name) for case in suite]
         assert len(set(names)) == len(names) == suite.tests
-        assert "disabled" not in path.read_text()
+        for element in ElementTree.parse(path).iter():
+            assert set(element.attrib) <= ATTRIBUTES.get(element.tag, set()), element.tag
         found[path.name] = suite
     return found
 

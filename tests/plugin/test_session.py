@@ -1,0 +1,55 @@
+"""Whole sessions: suites on clusters of files, alone and under xdist."""
+
+from __future__ import annotations
+
+import pytest
+
+from .project import CELL, Project
+
+PYTHON = """
+import pytest
+
+def test_cluster(cluster):
+    assert cluster.cell.startswith("v1.")
+
+@pytest.mark.exclusive
+def test_alone(cluster):
+    print("spoken")
+
+def test_wrong(cluster):
+    assert cluster.group == "mine"
+"""
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "1"), ("-n", "4")], ids=["alone", "n1", "n4"])
+def test_suites_run_are_recorded_and_taken_down(project: Project, workers: tuple[str, ...]) -> None:
+    project.write("suites/alpha/specs.yaml", "label_filter: Conformance\n")
+    project.write("suites/beta/test_b.py", PYTHON)
+    done = project.run("suites", *workers)
+    assert done.code == 1, done.out
+    assert {name: result["outcome"] for name, result in done.by_name.items()} == {
+        "[sig-apps] Job passes": "passed",
+        "[sig-apps] Job fails": "failed",
+        "[sig-node] Pods serial": "passed",
+        "[sig-node] Pods sleeps 0.2": "passed",
+        "[sig-storage] Volumes skips": "skipped",
+        "test_cluster": "passed",
+        "test_alone": "passed",
+        "test_wrong": "failed",
+    }
+    failed = done.by_name["[sig-apps] Job fails"]
+    assert failed["message"] == "expected 1, got 2"
+    assert failed["cell"] == CELL
+    assert failed["nodeid"] == "suites/alpha/specs.yaml::[sig-apps] Job fails"
+    assert failed["classname"] == "alpha.sig-apps"
+    assert "at test/e2e/apps/job.go:12" in failed["details"]
+    assert failed["stdout"] == "output of [sig-apps] Job fails [Conformance]\n"
+    assert [step["text"] for step in failed["steps"]] == ["looking"]
+    assert done.by_name["[sig-storage] Volumes skips"]["message"] == "needs IPv6"
+    assert 0.2 <= done.by_name["[sig-node] Pods sleeps 0.2"]["seconds"] < 0.4
+    assert done.by_name["test_alone"]["stdout"] == "spoken\n"
+    assert done.by_name["test_wrong"]["message"].startswith("AssertionError")
+    assert done.phases("down")[-1] == "passed"
+    assert project.groups == []
+    assert (project.folder / "reports" / "latest" / "index.html").exists()
+    assert len(project.ran) == 5

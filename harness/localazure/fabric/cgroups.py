@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.localazure.fabric.launch import REBOOT
+
 TOP = Path("/sys/fs/cgroup")
 
 
@@ -79,11 +81,17 @@ class Hierarchies:
             for item in self.mounted
         ]
 
-    def unit_arguments(self, name: str, cpus: int, memory_mib: int) -> list[str]:
-        """The command that runs a machine's launcher as a transient unit."""
+    def unit_arguments(self, name: str, cpus: int, memory_mib: int, after: str) -> list[str]:
+        """The command that runs a machine's launcher as a transient unit, and again when the machine reboots itself.
+
+        :param after: command line that systemd runs after each start.
+        """
         properties = {
             "Delegate": "yes",
             "KillMode": "mixed",
+            "SuccessExitStatus": str(REBOOT),
+            "RestartForceExitStatus": str(REBOOT),
+            "ExecStartPost": after,
             "MemoryMax": f"{memory_mib}M",
             "CPUWeight": str(min(10000, 100 * cpus)),
         }

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,11 +18,10 @@ from filelock import FileLock
 from harness.errors import CloudError
 from harness.localazure.fabric.api import DataDisk, DiskPlan
 from harness.localazure.fabric.commands import attempt, run
+from harness.localazure.fabric.launch import show
 from harness.localazure.fabric.processes import Process
 
 GIB = 1024**3
-LUNS = Path("dev/disk/azure/scsi1")
-"""Where Azure's udev rules put data disks; drivers look here."""
 
 
 @dataclass(frozen=True)
@@ -136,11 +134,9 @@ class Disks:
         missing = [key for key in wanted.values() if not self.file(key).exists()]
         if missing:
             raise CloudError(f"attach disk {missing[0]}", code="ResourceNotFound", last_seen="it has no file")
-        file = self._machines / machine / "disks.json"
-        unfinished = file.with_suffix(".new")
-        unfinished.write_text(json.dumps(wanted))
-        unfinished.replace(file)
-        devices = {lun: self._loop(key) for lun, key in wanted.items()}
+        _write(self._machines / machine / "disks.json", wanted)
+        devices = {str(lun): self._loop(key).name for lun, key in wanted.items()}
+        _write(self._machines / machine / "devices.json", devices)
         if leader:
             show(Path(f"/proc/{leader.pid}/root"), devices)
         self.release_unused()
@@ -170,24 +166,7 @@ class Disks:
         return found
 
 
-def show(root: Path, devices: dict[int, Loop]) -> None:
-    """Make nodes and LUN links in a running machine, and take away those of other disks.
-
-    :param root: the machine's root, as its init process sees it (``/proc/PID/root``).
-    """
-    luns = root / LUNS
-    luns.mkdir(parents=True, exist_ok=True)
-    wanted = {f"lun{lun}": loop.name for lun, loop in devices.items()}
-    for link in luns.iterdir():
-        target = link.readlink().name
-        if wanted.get(link.name) != target:
-            link.unlink()
-            if target not in wanted.values():
-                (root / "dev" / target).unlink(missing_ok=True)
-    for name, target in wanted.items():
-        number = Path("/dev", target).stat().st_rdev
-        node = root / "dev" / target
-        if not node.exists():
-            os.mknod(node, stat.S_IFBLK | 0o660, number)
-        if not os.path.lexists(luns / name):
-            (luns / name).symlink_to(f"/dev/{target}")
+def _write(file: Path, content: object) -> None:
+    unfinished = file.with_suffix(".new")
+    unfinished.write_text(json.dumps(content))
+    unfinished.replace(file)

@@ -79,8 +79,10 @@ class LinuxFabric:
             await asyncio.to_thread(self._start, plan)
 
     def _start(self, plan: MachinePlan) -> None:
-        self._machines.start(plan)
+        # Before the boot: the launcher makes the disks' nodes as soon as the machine has a /dev.
+        self._machines.prepare(plan)
         self._disks.attach(plan.key, plan.disks, self._machines.leader(plan.key))
+        self._machines.start(plan)
 
     async def stop_machine(self, key: str, *, hard: bool) -> None:
         """Power off, at once if ``hard``; its root and disks stay."""

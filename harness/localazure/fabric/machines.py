@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shlex
 import signal
 import sys
 import time
@@ -50,15 +51,14 @@ class Machines:
         return Root(self._folder / key)
 
     def process(self, key: str) -> Process | None:
-        """The machine's nspawn process, if it runs."""
+        """The process that is there as long as the machine is on: launch.py's, or nspawn itself in a unit."""
         process = Process.read(self.root(key).pid)
         return process if process and process.alive() else None
 
     def leader(self, key: str) -> Process | None:
         """The machine's init process, if it runs."""
-        process = self.process(key)
-        children = process.children() if process else []
-        return children[0] if children else None
+        tree = family(self.process(key))
+        return tree[-1] if tree and tree[-1].command() in launch.INITS else None
 
     def state(self, key: str) -> MachineState:
         """Power state."""
@@ -66,21 +66,26 @@ class Machines:
             return MachineState.ABSENT
         return MachineState.RUNNING if self.process(key) else MachineState.STOPPED
 
-    def start(self, plan: MachinePlan) -> bool:
-        """Boot, unless it already runs; return whether it was booted now.
+    def prepare(self, plan: MachinePlan) -> None:
+        """Make the machine's folder, unless it runs or has one.
+
+        :raises CloudError: the image is not complete.
+        """
+        if not self.process(plan.key):
+            self.root(plan.key).prepare(plan, Image.read(plan.image))
+
+    def start(self, plan: MachinePlan) -> None:
+        """Boot a prepared machine, unless it already runs.
 
         :raises CloudError: the init process did not come up.
         """
         if self.process(plan.key):
-            return False
+            return
         root = self.root(plan.key)
-        image = Image.read(plan.image)
         self._clear_remains(plan.key)
-        root.prepare(plan, image)
         networks.ensure_namespaces(self._names, machines={self._names.machine(plan.key)})
-        self._launch(plan, root, image)
+        self._launch(plan, root, Image.read(plan.image))
         self._wait_for_init(plan, root)
-        return True
 
     def _launch(self, plan: MachinePlan, root: Root, image: Image) -> None:
         name = self._names.machine(plan.key)
@@ -93,12 +98,15 @@ class Machines:
             "argv": _nspawn(name, plan.name, root, image),
             "console": str(root.console),
             "pid": str(root.pid),
+            "devices": str(root.devices),
             "detach": not unit,
         }
         root.spec.write_text(json.dumps(spec))
-        command = [sys.executable, "-I", "-S", launch.__file__, str(root.spec)]
+        script = [sys.executable, "-I", "-S", launch.__file__]
+        command = [*script, str(root.spec)]
         if unit:
-            command = [*self._hierarchies.unit_arguments(name, plan.cpus, plan.memory_mib), *command]
+            after = shlex.join([*script, "--show", str(root.spec)])
+            command = [*self._hierarchies.unit_arguments(name, plan.cpus, plan.memory_mib, after), *command]
         code, _, errors = attempt(command)
         if code:
             raise CloudError(
@@ -111,8 +119,7 @@ class Machines:
     def _wait_for_init(self, plan: MachinePlan, root: Root) -> None:
         deadline = time.monotonic() + STARTED
         while time.monotonic() < deadline:
-            leader = self.leader(plan.key)
-            if leader and leader.command() in ("systemd", "init"):
+            if self.leader(plan.key):
                 return
             if Process.read(root.pid) and not self.process(plan.key):
                 break
@@ -131,7 +138,9 @@ class Machines:
         """Power off; at once if ``hard`` or if it does not end in time."""
         process = self.process(key)
         if process and not hard:
-            process.send(signal.SIGTERM)
+            for member in family(process):
+                if member.command() == "systemd-nspawn":
+                    member.send(signal.SIGTERM)
             wait_for_end([process], POWER_OFF)
         self._clear_remains(key)
 
@@ -147,19 +156,26 @@ class Machines:
         self.root(key).pid.unlink(missing_ok=True)
 
 
+def family(process: Process | None) -> list[Process]:
+    """A machine's processes from the outermost to its init process, as far as they run: launch.py, nspawn, init."""
+    tree = [process] if process else []
+    while tree and tree[-1].command() not in launch.INITS and (children := tree[-1].children()):
+        tree.append(children[0])
+    return tree
+
+
 def cut_off(name: str, process: Process | None, hierarchies: Hierarchies) -> None:
     """Kill a machine: its init process, with which the kernel kills all others of it, then what may be left in its groups.
 
     :raises CloudError: a process or group of it cannot be removed.
     """
-    if process:
-        init = process.children()
-        for victim in init:
-            victim.send(signal.SIGKILL)
-        # nspawn ends by itself once its child has, and takes its lock files away; if it does not, it is killed as well.
-        for survivor in wait_for_end([*init, process], 5):
+    tree = family(process)
+    if tree:
+        tree[-1].send(signal.SIGKILL)
+        # The others end by themselves once the init process has, and nspawn takes its lock files away; if not, they are killed.
+        for survivor in wait_for_end(tree, 5):
             survivor.send(signal.SIGKILL)
-        wait_for_end([*init, process], 5)
+        wait_for_end(tree, 5)
     for pid in hierarchies.members(name):
         rest = Process.of(pid)
         if rest:

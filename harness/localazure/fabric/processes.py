@@ -73,18 +73,16 @@ class Process:
 
 
 def with_argument(start: str) -> list[tuple[Process, str]]:
-    """Processes of systemd-nspawn that have an argument with this start, and the argument."""
+    """Processes that have an argument with this start, and that argument."""
     found = []
     for entry in os.listdir("/proc"):  # noqa: PTH208 - hundreds of names, no paths needed
-        if not entry.isdigit():
+        if not entry.isdigit() or int(entry) == os.getpid():
             continue
         try:
-            arguments = Path(f"/proc/{entry}/cmdline").read_bytes().split(b"\0")
+            arguments = Path(f"/proc/{entry}/cmdline").read_bytes().decode(errors="replace").split("\0")
         except (FileNotFoundError, ProcessLookupError):
             continue
-        if not arguments[0].endswith(b"systemd-nspawn"):
-            continue
-        matching = [text for item in arguments if (text := item.decode(errors="replace")).startswith(start)]
+        matching = [text for text in arguments if text.startswith(start)]
         process = Process.of(int(entry)) if matching else None
         if process:
             found.append((process, matching[0]))

@@ -33,6 +33,7 @@ class Root:
         self.console = folder / "console.log"
         self.pid = folder / "pid"
         self.spec = folder / "launch.json"
+        self.devices = folder / "devices.json"
 
     def prepare(self, plan: MachinePlan, image: Image) -> None:
         """Make the folder for a machine that never booted; one that did is left as it is."""

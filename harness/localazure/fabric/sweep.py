@@ -6,6 +6,7 @@ folder and, last, the fabric's share in the host's routes. A machine's mounts ar
 
 from __future__ import annotations
 
+import signal
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -25,7 +26,7 @@ def sweep_host(state: Path) -> None:
     """
     names = Names(state.absolute())
     folder = state.absolute() / "fabric"
-    _machines(names)
+    _machines(names, folder)
     detach(loops_below(folder))
     links = [path.name for path in Path("/sys/class/net").iterdir() if path.name.startswith(names.prefix)]
     if links:
@@ -36,8 +37,12 @@ def sweep_host(state: Path) -> None:
     uplinks.release_ranges(names)
 
 
-def _machines(names: Names) -> None:
+def _machines(names: Names, folder: Path) -> None:
     hierarchies = Hierarchies.of_host()
+    # What would start them again goes first.
+    launchers = [process for process, _ in with_argument(f"{folder}/machines/")]
+    for launcher in launchers:
+        launcher.send(signal.SIGKILL)
     option = "--machine="
     running = {
         argument.removeprefix(option): process for process, argument in with_argument(f"{option}{names.prefix}m")

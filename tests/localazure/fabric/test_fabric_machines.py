@@ -269,3 +269,28 @@ def test_command_that_hangs_is_cut_off(lab: Lab, image: Path) -> None:
         await lab.fabric.stop()
 
     asyncio.run(scenario())
+
+
+def test_machine_that_reboots_itself_comes_back_with_its_disks(lab: Lab, image: Path, clean: None) -> None:
+    async def scenario() -> None:
+        fabric = lab.fabric
+        await fabric.start()
+        await fabric.ensure_disk(DiskPlan("d1", 1))
+        await fabric.start_machine(machine(image, disks=(DataDisk(5, "d1"),)))
+        await booted(fabric, "vm1")
+        before = await output(fabric, "vm1", "cat", "/proc/sys/kernel/random/boot_id")
+        await fabric.run_command("vm1", ("systemctl", "reboot"), 10)
+
+        async def back() -> bool:
+            try:
+                code, text = await fabric.run_command("vm1", ("cat", "/proc/sys/kernel/random/boot_id"), 10)
+            except CloudError:
+                return False
+            return code == 0 and text.decode().strip() not in ("", before)
+
+        await lab.until(back, 15)
+        assert await fabric.machine_state("vm1") is MachineState.RUNNING
+        await output(fabric, "vm1", "test", "-b", "/dev/disk/azure/scsi1/lun5")
+        await fabric.clear()
+
+    asyncio.run(scenario())

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from threading import Event, Thread
 
 from harness.runs.ledger import Entry, Ledger
+
+
+class Console:
+    """The standard output that pytest started with: while a test runs, what pytest itself would write goes into the test's capture."""
+
+    def __init__(self, within_line: Callable[[], bool]) -> None:
+        self._file = os.fdopen(os.dup(1), "w", encoding="utf-8", errors="replace", buffering=1)
+        self._within_line = within_line
+
+    def write(self, text: str) -> None:
+        """One line of its own, also between the dots of pytest's progress."""
+        self._file.write(f"\n{text}\n" if self._within_line() else f"{text}\n")
 
 
 class LedgerLines:

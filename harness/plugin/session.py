@@ -19,7 +19,7 @@ import pytest
 
 from harness.errors import EXIT_CODES, HarnessError, Outcome, UsageError
 from harness.ginkgo.durations import remember
-from harness.plugin.console import LedgerLines
+from harness.plugin.console import Console, LedgerLines
 from harness.plugin.context import KEY, CellView, Context, asked_suites, context_of
 from harness.plugin.facts import FILE, read_planned
 from harness.plugin.namespaces import FILE as LEFTOVERS
@@ -89,6 +89,7 @@ class Controller:
         self.lifecycle: Lifecycle | None = None
         self.session: pytest.Session | None = None
         self.recorder: Recorder | None = None
+        self.console: Console | None = None
         self.lines: LedgerLines | None = None
         self.timer: Timer | None = None
         self.started = False
@@ -98,6 +99,7 @@ class Controller:
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         """Plan, build, and begin to bring clusters up, before xdist starts its workers."""
         self.session = session
+        self.console = Console(self._within_line)
         with _usage():
             if self.config.option.collectonly:
                 self._publish(self._found(), None, time.time())
@@ -223,9 +225,13 @@ class Controller:
                 self._write(f"durations were not kept: {error}")
 
     def _write(self, text: str) -> None:
+        if self.console and self.config.option.verbose >= 0:
+            self.console.write(text)
+
+    def _within_line(self) -> bool:
+        """Whether pytest is in the middle of a line of progress."""
         reporter = self.config.pluginmanager.getplugin("terminalreporter")
-        if reporter is not None:
-            reporter.write_line(text)
+        return bool(reporter and reporter.currentfspath)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_auto_num_workers(self, config: pytest.Config) -> int:

@@ -21,7 +21,7 @@ from pathlib import Path
 HOME = Path(__file__).resolve().parent.parent
 
 
-class Interrupted(Exception):
+class InterruptedSpecError(Exception):
     pass
 
 
@@ -60,8 +60,8 @@ def run(url: str, spec: dict, *, skip: bool = False) -> None:
             log.write(f"{os.getpid()} {text}\n")
         try:
             document |= behave(url, text)
-        except Interrupted:
-            document |= {"State": "interrupted", "Failure": {"Message": "Interrupted by User"}}
+        except InterruptedSpecError:
+            document |= {"State": "interrupted", "Failure": {"Message": "InterruptedSpecError by User"}}
     document["RunTime"] = int((datetime.now(UTC) - began).total_seconds() * 1e9)
     report(url, document)
 
@@ -86,7 +86,7 @@ def behave(url: str, text: str) -> dict:
 
 
 def interrupt(*_: object) -> None:
-    raise Interrupted
+    raise InterruptedSpecError
 
 
 def report(url: str, document: dict) -> None:

@@ -76,8 +76,12 @@ class Project:
         assert runs.fakes
         project = cls(folder)
         project.write("conftest.py", CONFTEST)
-        project.write("harness.toml", 'reports = "reports"\ncache = "cache"\nstate = "state"\ndeadline = "5m"\ntests = 3\n')
-        project.write("pytest.ini", "[pytest]\naddopts = --strict-markers -p no:cacheprovider\nfilterwarnings = error\n")
+        project.write(
+            "harness.toml", 'reports = "reports"\ncache = "cache"\nstate = "state"\ndeadline = "5m"\ntests = 3\n'
+        )
+        project.write(
+            "pytest.ini", "[pytest]\naddopts = --strict-markers -p no:cacheprovider\nfilterwarnings = error\n"
+        )
         project.specs(*SPECS)
         return project
 

@@ -13,7 +13,7 @@ from ipaddress import IPv4Address
 from pathlib import Path
 
 from harness.errors import CloudError
-from harness.localazure.fabric import guest, namespaces, networks, uplinks
+from harness.localazure.fabric import guest, host, namespaces, networks
 from harness.localazure.fabric.api import DataDisk, DiskPlan, MachinePlan, MachineState, NetworkPlan
 from harness.localazure.fabric.cgroups import Hierarchies
 from harness.localazure.fabric.disks import Disks
@@ -39,10 +39,10 @@ class LinuxFabric:
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def start(self) -> None:
-        """Prepare the host: public ranges unreachable, folders."""
+        """Prepare the host: public ranges unreachable, kernel limits, folders."""
         for name in ("networks", "machines", "disks"):
             (self._folder / name).mkdir(parents=True, exist_ok=True)
-        await asyncio.to_thread(uplinks.claim_ranges, self._names)
+        await asyncio.to_thread(host.claim, self._names)
 
     async def stop(self) -> None:
         """Stop probing; what was made stays."""

@@ -10,7 +10,7 @@ import signal
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from harness.localazure.fabric import namespaces, uplinks
+from harness.localazure.fabric import host, namespaces
 from harness.localazure.fabric.cgroups import Hierarchies
 from harness.localazure.fabric.commands import run
 from harness.localazure.fabric.disks import detach, loops_below
@@ -34,7 +34,7 @@ def sweep_host(state: Path) -> None:
     namespaces.remove(sorted(namespaces.existing(names.prefix)))
     if folder.exists():
         run(["rm", "-rf", "--one-file-system", str(folder)], timeout=300)
-    uplinks.release_ranges(names)
+    host.release(names)
 
 
 def _machines(names: Names, folder: Path) -> None:

@@ -1,8 +1,7 @@
-"""The host's side of networks: unreachable public ranges, and one link to each network that has public addresses.
+"""The host's side of networks: one link to each network that has public addresses.
 
-Public addresses come from TEST-NET ranges. While no network answers for one of them its packets must not go out to a real
-network, so the ranges are ``unreachable``; a public address in use is a /32 route into its network. Ends of such a link have
-addresses of 100.64.0.0/10 (shared address space, RFC 6598): clients on the host appear inside with theirs.
+A public address in use is a /32 route of the host into its network. The ends of the link have addresses of 100.64.0.0/10 (shared
+address space, RFC 6598), and clients on the host appear inside with theirs.
 """
 
 from __future__ import annotations
@@ -14,45 +13,14 @@ from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
 from harness.localazure.fabric import namespaces
-from harness.localazure.fabric.api import PUBLIC_RANGES
-from harness.localazure.fabric.commands import attempt, run
-from harness.localazure.fabric.names import MARK, UPLINK, Names
+from harness.localazure.fabric.commands import run
+from harness.localazure.fabric.host import host_lock
+from harness.localazure.fabric.names import UPLINK, Names
 from harness.localazure.fabric.wiring import PROTOCOL
 
 SHARED = IPv4Network("100.64.0.0/10")
 """Where links to the host get their addresses."""
-USERS = Path("/run/hz-fabric")
-"""One file for each fabric on this host that needs the public ranges unreachable."""
-
-
-def _lock() -> FileLock:
-    USERS.mkdir(exist_ok=True)
-    return FileLock(USERS / ".lock", timeout=20)
-
-
-def claim_ranges(names: Names) -> None:
-    """Make the public ranges unreachable on this host, for this fabric and any other."""
-    with _lock():
-        (USERS / names.prefix).write_text(f"{names.state}\n")
-        lines = [f"route replace unreachable {prefix} proto {PROTOCOL}\n" for prefix in PUBLIC_RANGES]
-        run(["ip", "-batch", "-"], stdin="".join(lines))
-
-
-def release_ranges(names: Names) -> None:
-    """Let go of the public ranges; the last fabric of the host takes the routes away."""
-    if not USERS.exists():
-        return
-    with _lock():
-        (USERS / names.prefix).unlink(missing_ok=True)
-        if any(path.name.startswith(MARK) for path in USERS.iterdir()):
-            return
-        for prefix in PUBLIC_RANGES:
-            attempt(["ip", "route", "del", "unreachable", str(prefix), "proto", PROTOCOL])
-        (USERS / ".lock").unlink(missing_ok=True)
-        USERS.rmdir()
 
 
 class Uplink:
@@ -93,7 +61,7 @@ class Uplink:
         return self._make()
 
     def _make(self) -> tuple[IPv4Address, IPv4Address]:
-        with _lock():
+        with host_lock():
             ours = _free_pair(self._name)
             theirs = ours + 1
             run(

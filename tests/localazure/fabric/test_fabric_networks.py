@@ -349,3 +349,43 @@ def test_half_made_network_is_repaired(lab: Lab) -> None:
         await second.stop()
 
     asyncio.run(scenario())
+
+
+def test_everything_at_once_is_accepted_by_the_kernel(lab: Lab) -> None:
+    nets = (IPv4Network("10.0.0.0/8"), IPv4Network("10.1.0.0/16"))
+    rules = (
+        SecurityRulePlan("a", True, "*", nets, nets, ((1, 5), (3, 9), (80, 80))),
+        SecurityRulePlan("b", False, "icmp", nets, (ANY,), ((0, 65535),)),
+        SecurityRulePlan("c", True, "udp", (), (), ((0, 65535),)),
+    )
+
+    async def scenario() -> None:
+        await lab.fabric.start()
+        plan = network(
+            rule("t", floating=False, port=80),
+            rule("u", protocol="udp", affinity="SourceIPProtocol"),
+            rule("s", port=81, affinity="SourceIP", probe=None),
+            rule("h", frontend=INTERNAL, protocol="all", port=0, backend_port=0, floating=False, probe=None),
+            nics=(nic(1, security=rules), nic(2, forwarding=False), nic(3, security=rules, forwarding=False)),
+            routes=(
+                RoutePlan(ANY, address(1)),
+                RoutePlan(POD_PREFIX, address(1)),
+                RoutePlan(IPv4Network("10.9.0.0/16"), None),
+                RoutePlan(IPv4Network("10.8.0.0/16"), IPv4Address("10.0.7.7")),
+            ),
+            internal=(INTERNAL,),
+            instance_public=((IPv4Address("198.51.100.4"), address(3)),),
+        )
+        await lab.fabric.apply_network(plan)
+        await lab.fabric.stop()
+        second = LinuxFabric(lab.state)
+        await second.start()
+        await second.apply_network(plan)
+        empty = replace(plan, nics=(), rules=(), public=(), internal=(), routes=(), instance_public=())
+        await second.apply_network(empty)
+        await second.remove_network("net")
+        await second.remove_network("net")
+        await second.stop()
+
+    asyncio.run(scenario())
+    assert not [name for name in lab.run("ip", "netns", "list").split() if name.startswith(lab.names.prefix)]

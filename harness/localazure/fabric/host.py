@@ -1,0 +1,77 @@
+"""What all fabrics of a host share: the public ranges' routes and kernel limits. The first one sets them, the last one restores them.
+
+Public addresses come from TEST-NET ranges. While no network answers for one of them its packets must not go out to a real
+network, so the ranges are ``unreachable`` as long as any fabric works. Three machines of systemd, containerd and kubelet need more
+inotify instances than the 128 that a kernel grants a user, and all of them are root's.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from filelock import FileLock
+
+from harness.localazure.fabric.api import PUBLIC_RANGES
+from harness.localazure.fabric.commands import attempt, run
+from harness.localazure.fabric.names import MARK, Names
+from harness.localazure.fabric.wiring import PROTOCOL
+
+LOCK = Path("/run/lock/hz-fabric.lock")
+"""Stays: whoever waits for a lock file that somebody removes would share the host with the next one."""
+USERS = Path("/run/hz-fabric")
+"""One file for each fabric of this host, and the limits as they were before."""
+LIMITS = {"fs/inotify/max_user_instances": 8192, "fs/inotify/max_user_watches": 1048576}
+"""Kernel parameters that must be at least so high."""
+_BEFORE = "limits.json"
+
+
+def host_lock() -> FileLock:
+    """Taken by whoever changes what fabrics share."""
+    return FileLock(LOCK, timeout=20)
+
+
+def claim(names: Names) -> None:
+    """Prepare the host for this fabric and any other."""
+    with host_lock():
+        USERS.mkdir(exist_ok=True)
+        (USERS / names.prefix).write_text(f"{names.state}\n")
+        lines = [f"route replace unreachable {prefix} proto {PROTOCOL}\n" for prefix in PUBLIC_RANGES]
+        run(["ip", "-batch", "-"], stdin="".join(lines))
+        _raise_limits(USERS / _BEFORE)
+
+
+def release(names: Names) -> None:
+    """Let go of the host; the last fabric leaves it as it was before the first."""
+    with host_lock():
+        if not USERS.exists():
+            return
+        (USERS / names.prefix).unlink(missing_ok=True)
+        claims = [path for path in USERS.iterdir() if path.name.startswith(MARK)]
+        # A claim whose state folder is gone is nobody's any more.
+        if [claim for claim in claims if Path(claim.read_text().strip()).exists()]:
+            return
+        for claim in claims:
+            claim.unlink()
+        for prefix in PUBLIC_RANGES:
+            attempt(["ip", "route", "del", "unreachable", str(prefix), "proto", PROTOCOL])
+        _restore_limits(USERS / _BEFORE)
+        USERS.rmdir()
+
+
+def _raise_limits(before: Path) -> None:
+    found = {name: int(Path("/proc/sys", name).read_text()) for name in LIMITS}
+    raised = {name: value for name, value in found.items() if value < LIMITS[name]}
+    if not raised:
+        return
+    known = json.loads(before.read_text()) if before.exists() else {}
+    before.write_text(json.dumps({**raised, **known}))
+    for name in raised:
+        Path("/proc/sys", name).write_text(str(LIMITS[name]))
+
+
+def _restore_limits(before: Path) -> None:
+    if before.exists():
+        for name, value in json.loads(before.read_text()).items():
+            Path("/proc/sys", name).write_text(str(value))
+        before.unlink()

@@ -7,7 +7,7 @@ a network is being applied are served together by the next apply; each caller re
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from harness.localazure.arm.store import Store
@@ -38,30 +38,27 @@ class NetworkReconciler:
         self._opened = opened
         self._closing = closing
         self._networks: dict[str, _Network] = {}
-        self._leaving: set[str] = set()
 
-    async def settle(self, without: Sequence[str] = ()) -> None:
-        """Return when every network equals the store as of now, or raise what the fabric raised."""
-        self._leaving |= set(without)
+    async def settle(self) -> None:
+        """Return when every network equals the store as of now, or raise what the fabric raised.
+
+        Networks of a resource group that is being deleted are left alone until they go.
+        """
         plans = network_plans(self._store)
-        work = [
-            self._apply(name, plan)
-            for name, plan in plans.items()
-            if name not in self._leaving and self._differs(name, plan)
-        ]
+        work = []
+        for name, plan in plans.items():
+            network = self._networks.setdefault(name, _Network(plan.key))
+            if (network.real != plan or network.wanted != plan) and not self._leaving(name):
+                work.append(self._apply(name, plan))
         work += [self._remove(name) for name in list(self._networks) if name not in plans]
         if len(work) == 1:
             await work[0]
         elif work:
             await asyncio.gather(*work)
 
-    def stays(self, name: str) -> None:
-        """A network that was said to leave does not."""
-        self._leaving.discard(name)
-
-    def _differs(self, name: str, plan: NetworkPlan) -> bool:
-        network = self._networks.get(name)
-        return network is None or network.real != plan or network.wanted != plan
+    def _leaving(self, name: str) -> bool:
+        group = self._store.get(name.partition("/providers/")[0])
+        return group is not None and group.state == "Deleting"
 
     async def _apply(self, name: str, plan: NetworkPlan) -> None:
         network = self._networks.setdefault(name, _Network(plan.key))
@@ -88,4 +85,3 @@ class NetworkReconciler:
             await self._fabric.remove_network(network.key)
             network.real, network.opened = None, False
             del self._networks[name]
-            self._leaving.discard(name)

@@ -139,16 +139,9 @@ class Server:
             await self.networks.settle()
         except HarnessError:
             LOG.exception("restoring networks")
-        resources = [resource for resource in self.store if resource.internal.get("real", True)]
-        results = await asyncio.gather(
-            *(
-                self.engine.make_again(found)
-                for found in resources
-                if not self.engine.type_of(found.id.type).background
-            ),
-            return_exceptions=True,
-        )
-        for resource, result in zip(resources, results, strict=False):
+        resources = [found for found in self.store if not self.engine.type_of(found.id.type).background]
+        results = await asyncio.gather(*map(self.engine.make_again, resources), return_exceptions=True)
+        for resource, result in zip(resources, results, strict=True):
             if isinstance(result, BaseException):
                 LOG.error("restoring %s: %s", resource.id, result)
         for resource in self.store:
@@ -173,6 +166,9 @@ class Server:
                 await runner.setup()
                 opened.append(runner)
             listener = await self.fabric.listen(key, address, port)
+            if self.engine.stopping:
+                listener.close()
+                return
             site = web.SockSite(runner or self._runner, listener)
             await site.start()
             if runner is None:
@@ -182,16 +178,16 @@ class Server:
         for part in self._inside.pop(network, []):
             if isinstance(part, web.AppRunner):
                 await part.cleanup()
-            else:
+            elif part in self._runner.sites:
                 await part.stop()
 
     async def _shut_down(self) -> None:
         """Machines keep running, unless everything is to be cleared."""
         self.engine.stopping = True
-        for network in list(self._inside):
-            await self._close_network(network)
         await self._runner.cleanup()
         await self.operations.stop()
+        for network in list(self._inside):
+            await self._close_network(network)
         if self._clear:
             await self.fabric.clear()
         await self.fabric.stop()

@@ -24,6 +24,8 @@ class FakeFabric:
     calls: list[str] = field(default_factory=list)
     listening: dict[tuple[str, int], int] = field(default_factory=dict)
     boots: int = 0
+    pace: float = 0.005
+    """Seconds that applying a network takes."""
 
     async def start(self) -> None: ...
 
@@ -34,7 +36,7 @@ class FakeFabric:
 
     async def apply_network(self, plan: NetworkPlan) -> None:
         self.calls.append(f"network {plan.name}")
-        await asyncio.sleep(0.005)
+        await asyncio.sleep(self.pace)
         self.networks[plan.key] = plan
 
     async def remove_network(self, key: str) -> None:

@@ -11,7 +11,7 @@ references cannot contradict each other.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -73,8 +73,8 @@ class Arm(Protocol):
         """Keeps other changes of a resource waiting."""
         ...
 
-    async def settle(self, *, without: Sequence[ResourceId] = ()) -> None:
-        """Make every virtual network equal to the store; ``without`` are networks about to be removed."""
+    async def settle(self) -> None:
+        """Make every virtual network equal to the store."""
         ...
 
     def sign_url(self, path: str, base: str) -> str:

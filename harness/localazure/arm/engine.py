@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 from weakref import WeakValueDictionary
 
@@ -20,8 +21,8 @@ from harness.localazure.fabric.api import Fabric
 class Networks(Protocol):
     """Keeps the virtual networks of the fabric equal to the store."""
 
-    async def settle(self, without: Sequence[str] = ()) -> None:
-        """Apply what changed; ``without`` are keys of networks about to go."""
+    async def settle(self) -> None:
+        """Apply what changed."""
         ...
 
 
@@ -61,8 +62,8 @@ class Engine:
     def types(self) -> Iterable[ResourceType]:
         return self._types
 
-    async def settle(self, *, without: Sequence[ResourceId] = ()) -> None:
-        await self.networks.settle([gone.key for gone in without])
+    async def settle(self) -> None:
+        await self.networks.settle()
 
     def show(self, resource: Resource) -> Body:
         kind = self.type_of(resource.id.type)
@@ -162,6 +163,9 @@ class Engine:
                 await kind.unmake(self, before)
             except BaseException:
                 self.store.set_state(resource_id, "Failed")
+                if kind.networked:
+                    with contextlib.suppress(HarnessError):  # what made the deletion fail is what matters
+                        await self.settle()
                 raise
             kind.forget(self, before)
             self.store.delete(resource_id)
@@ -214,7 +218,8 @@ class Engine:
             raise
         except HarnessError as error:
             self.store.set_state(resource.id, "Failed")
-            raise ArmError(500, "InternalExecutionError", f"Making {resource.id} real failed: {error}") from error
+            # not 500, which clients would repeat forty times
+            raise ArmError(409, "InternalExecutionError", f"Making {resource.id} real failed: {error}") from error
         except asyncio.CancelledError:
             if not self.stopping:
                 self.store.set_state(resource.id, "Canceled")

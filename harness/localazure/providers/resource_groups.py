@@ -1,7 +1,7 @@
 """Microsoft.Resources/resourceGroups: containers whose deletion takes everything in them along.
 
 Deletion goes in rounds: whatever nothing else uses is deleted at once, all of it at the same time, and again, until nothing is
-left. Virtual networks of the group are not kept up to date meanwhile, since they go as well.
+left. The reconciler leaves virtual networks of the group alone meanwhile, since they go as well.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from harness.localazure.arm.api import Arm, Body, ResourceType, Wanted
 from harness.localazure.arm.errors import ArmError, invalid
 from harness.localazure.arm.ids import GROUP_TYPE, ResourceId
 from harness.localazure.arm.store import Resource
-from harness.localazure.providers.plan.links import VNET
 
 
 def _accept(arm: Arm, resource_id: ResourceId, body: Body, before: Resource | None) -> Wanted:
@@ -23,8 +22,6 @@ def _accept(arm: Arm, resource_id: ResourceId, body: Body, before: Resource | No
 
 
 async def _unmake(arm: Arm, group: Resource) -> None:
-    networks = [found.id for found in arm.store.below(group.id) if found.id.type.lower() == VNET.lower()]
-    await arm.settle(without=networks)
     while left := arm.store.below(group.id):
         round_of, blocked = [], ""
         for resource in left:
@@ -47,4 +44,6 @@ async def _unmake(arm: Arm, group: Resource) -> None:
                 raise result
 
 
-RESOURCE_TYPES = (ResourceType(type=GROUP_TYPE, accept=_accept, unmake=_unmake, background=frozenset({"DELETE"})),)
+RESOURCE_TYPES = (
+    ResourceType(type=GROUP_TYPE, accept=_accept, unmake=_unmake, networked=True, background=frozenset({"DELETE"})),
+)

@@ -9,6 +9,7 @@ import pytest
 import requests
 
 GROUP = {"location": "westeurope"}
+RG = "/resourceGroups/rg/providers"
 NSG = "/resourceGroups/rg/providers/Microsoft.Network/networkSecurityGroups/nsg"
 
 
@@ -170,3 +171,96 @@ def test_quota_is_shown_and_enforced(group: Any) -> None:
     usages = group.ok("GET", "/providers/Microsoft.Network/locations/westeurope/usages")["value"]
     [usage] = [usage for usage in usages if usage["name"]["value"] == "PublicIPAddresses"]
     assert (usage["currentValue"], usage["limit"]) == (1, 1)
+
+
+def test_a_group_whose_network_others_use_stays(group: Any, fabric: Any) -> None:
+    space = {"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}}
+    space["subnets"] = [{"name": "s", "properties": {"addressPrefix": "10.0.0.0/24"}}]
+    network = group.ok("PUT", f"{RG}/Microsoft.Network/virtualNetworks/v", {**GROUP, "properties": space})
+    group.ok("PUT", "/resourceGroups/other", GROUP)
+    ip = {"name": "i", "properties": {"subnet": {"id": network["properties"]["subnets"][0]["id"]}}}
+    nic = "/resourceGroups/other/providers/Microsoft.Network/networkInterfaces/n"
+    group.ok("PUT", nic, {**GROUP, "properties": {"ipConfigurations": [ip]}})
+
+    def delete() -> int:
+        polled = group.call("DELETE", "/resourceGroups/rg").headers["Location"]
+        while (answer := group.session.get(polled, timeout=5)).status_code == 202:
+            pass
+        return answer.status_code
+
+    assert delete() == 409
+    assert group.ok("GET", "/resourceGroups/rg")["properties"]["provisioningState"] == "Failed"
+    space["addressSpace"]["addressPrefixes"].append("10.1.0.0/16")
+    group.ok("PUT", f"{RG}/Microsoft.Network/virtualNetworks/v", {**GROUP, "properties": space})
+    [plan] = fabric.networks.values()
+    assert [str(prefix) for prefix in plan.prefixes] == ["10.0.0.0/16", "10.1.0.0/16"]
+    group.ok("DELETE", nic)
+    assert delete() == 200
+    assert fabric.networks == {}
+
+
+def test_addresses_are_given_out_once(group: Any) -> None:
+    space = {"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}}
+    space["subnets"] = [{"name": "s", "properties": {"addressPrefix": "10.0.0.0/28"}}]
+    network = group.ok("PUT", f"{RG}/Microsoft.Network/virtualNetworks/v", {**GROUP, "properties": space})
+    subnet = {"subnet": {"id": network["properties"]["subnets"][0]["id"]}}
+
+    def nic(name: str, **properties: Any) -> requests.Response:
+        ip = {"name": "i", "properties": {**subnet, **properties}}
+        body = {**GROUP, "properties": {"ipConfigurations": [ip]}}
+        return group.call("PUT", f"{RG}/Microsoft.Network/networkInterfaces/{name}", body)
+
+    def address(answer: requests.Response) -> str:
+        assert answer.ok, answer.text
+        return str(answer.json()["properties"]["ipConfigurations"][0]["properties"]["privateIPAddress"])
+
+    internal = {"frontendIPConfigurations": [{"name": "f", "properties": subnet}]}
+    group.ok("PUT", f"{RG}/Microsoft.Network/loadBalancers/l", {**GROUP, "properties": internal})
+    static = {"privateIPAllocationMethod": "Static", "privateIPAddress": "10.0.0.6"}
+    assert address(nic("a", **static)) == "10.0.0.6"
+    assert [address(nic(name)) for name in ("b", "c")] == ["10.0.0.5", "10.0.0.7"]
+    assert address(nic("b")) == "10.0.0.5"
+    assert code(nic("d", **static)) == (400, "PrivateIPAddressIsAllocated")
+    reserved = {**static, "privateIPAddress": "10.0.0.2"}
+    assert code(nic("d", **reserved)) == (400, "PrivateIPAddressNotInSubnet")
+    last = [nic(f"n{number}") for number in range(8)]
+    assert [address(answer) for answer in last[:7]] == [f"10.0.0.{end}" for end in range(8, 15)]
+    assert code(last[7]) == (400, "SubnetIsFull")
+
+
+def test_a_running_deployment_can_be_canceled_and_a_second_one_is_refused(group: Any, fabric: Any) -> None:
+    space = {"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}}
+    template = {
+        "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
+        "contentVersion": "1.0.0.0",
+        "resources": [
+            {
+                "type": "Microsoft.Network/virtualNetworks",
+                "apiVersion": "2025-05-01",
+                "name": "v",
+                "location": "westeurope",
+                "properties": space,
+            },
+            {
+                "type": "Microsoft.Network/networkSecurityGroups",
+                "apiVersion": "2025-05-01",
+                "name": "nsg",
+                "location": "westeurope",
+                "dependsOn": ["v"],
+            },
+        ],
+    }
+    body = {"properties": {"mode": "Incremental", "template": template}}
+    path = f"{RG}/Microsoft.Resources/deployments/d"
+    fabric.pace = 0.5
+    assert group.call("PUT", path, body).status_code == 201
+    assert group.ok("GET", path)["properties"]["provisioningState"] == "Running"
+    assert code(group.call("PUT", path, body)) == (409, "DeploymentActive")
+    assert group.call("POST", f"{path}/cancel").status_code == 204
+    deadline = time.monotonic() + 5
+    while (state := group.ok("GET", path)["properties"]["provisioningState"]) == "Running":
+        assert time.monotonic() < deadline
+    assert state == "Canceled"
+    assert code(group.call("GET", NSG)) == (404, "ResourceNotFound")
+    assert code(group.call("POST", f"{path}/cancel")) == (409, "DeploymentCannotBeCancelled")
+    assert group.ok("POST", f"{path}/validate", body)["properties"]["provisioningState"] == "Succeeded"

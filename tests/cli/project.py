@@ -1,4 +1,4 @@
-"""A small project to supervise: one suite, a cloud of files found by entry points, and a conftest that owns clusters as the plugin does."""
+"""A small project to supervise: suites of one test, the real plugin, and a cloud of files found by entry points."""
 
 from __future__ import annotations
 
@@ -18,62 +18,20 @@ import runs.fakes
 from harness.runs.processes import Owner
 
 CONFTEST = """
-import json, signal, time
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
-import pytest
-from harness.runs.lifecycle import Lifecycle
-from harness.runs.parts import Parts
-from harness.runs.folder import RunFolder
-from harness.runs.plan import load_plan
 from fakes import FileBuilder
+from harness.runs.parts import Parts
 
-def pytest_addoption(parser):
-    parser.addoption("--run-folder")
-    for name in ("--tests", "--numprocesses", "--conformance", "--deadline"):
-        parser.addoption(name)
+pytest_plugins = ("harness.plugin",)
 
-def interrupt(number, frame):
-    raise KeyboardInterrupt
-
-def pytest_configure(config):
-    globals()["config"] = config
-    signal.signal(signal.SIGTERM, interrupt)
-    folder = Path(config.option.run_folder)
-    config.life = Lifecycle.open(load_plan(RunFolder(folder))[0], folder, parts=Parts(builder=FileBuilder))
-    config.aborted = False
-
-def pytest_sessionstart(session):
-    session.config.life.prepare()
-    session.config.life.start()
-
-def pytest_keyboard_interrupt(excinfo):
-    global aborted
-    aborted = True
-
-aborted = False
-
-@pytest.fixture(scope="session")
-def cluster(request):
-    life = request.config.life
-    return Lifecycle.wait_for_cluster(life.folder.path, life.plan.cells[0].name, datetime.now(UTC) + timedelta(seconds=30))
-
-def pytest_runtest_logreport(report):
-    if report.when == "call":
-        life = config.life
-        with life.folder.results.open("a") as file:
-            file.write(json.dumps({"cell": life.plan.cells[0].name, "nodeid": report.nodeid, "outcome": report.outcome}) + "\\n")
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_sessionfinish(session, exitstatus):
-    session.config.life.finish(aborted=aborted, failed=session.testsfailed > 0)
+def pytest_harness_parts(config):
+    return Parts(builder=FileBuilder)
 """
 
 TESTS = {
     "passing": "def test_it(cluster): assert cluster.group",
     "failing": "def test_it(cluster): assert not cluster.group",
     "endless": "import time\ndef test_it(cluster): time.sleep(600)",
-    "suicide": "import os, signal\ndef test_it(cluster): os.kill(os.getpid(), signal.SIGKILL)",
+    "parricide": "import os, signal\ndef test_it(cluster): os.kill(os.getppid(), signal.SIGKILL)",
 }
 
 
@@ -123,11 +81,11 @@ class Project:
             "[harness.clouds]\nlocal = fakes:FileCloud\n"
         )
         (folder / "conftest.py").write_text(CONFTEST)
-        (folder / "pytest.ini").write_text("[pytest]\naddopts = -p no:cacheprovider -p no:xdist\n")
+        (folder / "pytest.ini").write_text("[pytest]\naddopts = -p no:cacheprovider\n")
         for name, text in TESTS.items():
             (folder / "suites" / name).mkdir(parents=True)
             (folder / "suites" / name / f"test_{name}.py").write_text(text)
-        (folder / "harness.toml").write_text('state = "state"\ncache = "cache"\ndeadline = "2m"\n')
+        (folder / "harness.toml").write_text('state = "state"\ncache = "cache"\ndeadline = "2m"\ntests = 1\n')
         return cls(folder)
 
     @property
@@ -181,6 +139,8 @@ class Project:
             for entry in self.entries():
                 if entry["kind"] == kind and fields.items() <= entry.items():
                     return entry
+            if (self.commands[0].code or -1) >= 0:  # and not killed by the test
+                raise AssertionError(f"the command ended: {self.commands[0].evidence}")
             time.sleep(0.02)
         raise AssertionError(f"no line {kind} {fields} in {self.entries()}")
 

@@ -41,7 +41,7 @@ def test_sigterm_while_a_cluster_comes_up(project: Project) -> None:
 
 
 def test_kill_9_of_pytest_leaves_the_teardown_to_the_supervisor(project: Project) -> None:
-    done = project.harness("run", "--suite", "suicide")
+    done = project.harness("run", "--suite", "parricide")
     assert done.code == 4, done.evidence
     assert "killed by signal 9" in done.text
     assert project.groups == []

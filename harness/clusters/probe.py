@@ -81,9 +81,9 @@ def _daemonset(image: str) -> dict[str, Any]:
         "imagePullPolicy": "IfNotPresent",
         "args": ["netexec", f"--http-port={_PORT}", "--udp-port=-1"],
         "readinessProbe": {
-            "exec": {"command": ["/agnhost", "connect", "--timeout=2s", service]},
+            "exec": {"command": ["/agnhost", "connect", "--timeout=1s", service]},
             "periodSeconds": 1,
-            "timeoutSeconds": 4,
+            "timeoutSeconds": 3,
             "failureThreshold": 1,
         },
     }

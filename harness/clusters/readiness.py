@@ -100,9 +100,12 @@ class _Gate:
         expected = [node.name for node in self.cluster.nodes]
         try:
             if not self.probing:
+                wrong = list(node_problems(items(client.CoreV1Api(self.api).list_node), expected))
+                self._tell("api", "API server answers")
+                if wrong:  # nothing else can be ready either, and asking for it costs the API server time
+                    return wrong
                 create_probe(self.api, probe_image(self.cluster.build))
                 self.probing = True
-                self._tell("api", "API server answers")
             snapshot = _look(self.api, probe=True)
         except UNREACHABLE as error:
             return [f"the API server at {self.cluster.server} does not answer: {describe(error)}"]

@@ -139,7 +139,8 @@ class Project:
             for entry in self.entries():
                 if entry["kind"] == kind and fields.items() <= entry.items():
                     return entry
-            if (self.commands[0].code or -1) >= 0:  # and not killed by the test
+            code = self.commands[0].code
+            if code is not None and code >= 0:  # and not killed by the test
                 raise AssertionError(f"the command ended: {self.commands[0].evidence}")
             time.sleep(0.02)
         raise AssertionError(f"no line {kind} {fields} in {self.entries()}")

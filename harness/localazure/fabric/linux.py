@@ -36,6 +36,7 @@ class LinuxFabric:
         self._networks: dict[str, Network] = {}
         self._machines = Machines(self._names, self._folder / "machines", Hierarchies.of_host())
         self._disks = Disks(self._folder / "disks", self._folder / "machines")
+        self._deletions: set[asyncio.Task[None]] = set()
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def start(self) -> None:
@@ -43,10 +44,11 @@ class LinuxFabric:
         for name in ("networks", "machines", "disks"):
             (self._folder / name).mkdir(parents=True, exist_ok=True)
         await asyncio.to_thread(host.claim, self._names)
+        self._empty_trash()
 
     async def stop(self) -> None:
         """Stop probing; what was made stays."""
-        await asyncio.gather(*(network.close() for network in self._networks.values()))
+        await asyncio.gather(*(network.close() for network in self._networks.values()), *self._deletions)
         self._networks.clear()
 
     async def clear(self) -> None:
@@ -94,6 +96,7 @@ class LinuxFabric:
         async with self._locks[key]:
             await asyncio.to_thread(self._machines.remove, key)
             await asyncio.to_thread(self._disks.release_unused)
+        self._empty_trash()
 
     async def machine_state(self, key: str) -> MachineState:
         """Power state."""
@@ -132,6 +135,12 @@ class LinuxFabric:
         """Delete the file; refused while a machine has it."""
         async with self._locks[f"disk {key}"]:
             await asyncio.to_thread(self._disks.remove, key)
+
+    def _empty_trash(self) -> None:
+        """Delete removed machines' files in the background; ``stop`` waits for it."""
+        task = asyncio.create_task(asyncio.to_thread(self._machines.empty_trash), name="empty trash")
+        self._deletions.add(task)
+        task.add_done_callback(self._deletions.discard)
 
     def _network(self, key: str) -> Network:
         if key not in self._networks:

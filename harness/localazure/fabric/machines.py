@@ -22,7 +22,7 @@ from harness.localazure.fabric.commands import attempt
 from harness.localazure.fabric.images import Image
 from harness.localazure.fabric.names import Names
 from harness.localazure.fabric.processes import Process, wait_for_end
-from harness.localazure.fabric.roots import Root
+from harness.localazure.fabric.roots import Root, erase
 
 STARTED = 30.0
 """Seconds until the init process must run; it takes about 0.1."""
@@ -44,6 +44,7 @@ class Machines:
     def __init__(self, names: Names, folder: Path, hierarchies: Hierarchies) -> None:
         self._names = names
         self._folder = folder
+        self.trash = folder.with_name("trash")
         self._hierarchies = hierarchies
 
     def root(self, key: str) -> Root:
@@ -145,10 +146,16 @@ class Machines:
         self._clear_remains(key)
 
     def remove(self, key: str) -> None:
-        """Power off at once and delete the folder and the namespace."""
+        """Power off at once and remove the namespace and the folder, whose files stay in the trash."""
         self._clear_remains(key)
         namespaces.remove([self._names.machine(key)])
-        self.root(key).delete()
+        self.root(key).discard(self.trash)
+
+    def empty_trash(self) -> None:
+        """Delete the files of machines that were removed."""
+        if self.trash.exists():
+            for folder in self.trash.iterdir():
+                erase(folder)
 
     def _clear_remains(self, key: str) -> None:
         """Kill what is left of the machine and remove its groups."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +42,9 @@ def apply(names: Names, plan: NetworkPlan) -> None:
     _batch(name, lines)
     if fresh:
         namespaces.write_sysctls(name, wiring.link_sysctls(fresh))
-    for nic in fresh:
-        run(["ip", "-n", machines[nic.key], "-batch", "-"], stdin=wiring.lines_for_machine(nic))
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        for _ in pool.map(lambda nic: _batch(machines[nic.key], [wiring.lines_for_machine(nic)]), fresh):
+            pass
     # Routes of a link that was deleted are gone with it; everything else that is not wanted any more goes now.
     kept = frozenset(route for route in actual.routes if route.dev not in stale)
     _batch(name, _differences(wanted, actual, kept, [nic_link(nic.key) for nic in fresh]))

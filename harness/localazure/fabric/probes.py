@@ -20,8 +20,9 @@ from harness.localazure.fabric.api import WIRE, ProbePlan
 
 FIRST = 0.2
 """Seconds between the probes of a member that has never been up; they grow towards the interval as it stays down."""
+SHORTEST = 1.0
 LONGEST = 5.0
-"""Seconds that one probe may take at most; never longer than its interval."""
+"""Seconds that one probe may take: its interval, within these bounds."""
 
 
 class Clock(Protocol):
@@ -124,7 +125,7 @@ class Prober:
             await self._clock.sleep(max(0.0, started + pause - self._clock.time()))
 
     async def _probe(self, target: Target) -> bool:
-        limit = min(LONGEST, max(target.probe.interval, 0.1))
+        limit = min(LONGEST, max(target.probe.interval, SHORTEST))
         try:
             async with asyncio.timeout(limit):
                 return await send(self._namespace, target)

@@ -17,6 +17,7 @@ from harness.localazure.fabric.disks import detach, loops_below
 from harness.localazure.fabric.machines import cut_off
 from harness.localazure.fabric.names import Names
 from harness.localazure.fabric.processes import with_argument
+from harness.localazure.fabric.roots import erase
 
 
 def sweep_host(state: Path) -> None:
@@ -33,7 +34,7 @@ def sweep_host(state: Path) -> None:
         run(["ip", "-batch", "-"], stdin="".join(f"link del {link}\n" for link in links))
     namespaces.remove(sorted(namespaces.existing(names.prefix)))
     if folder.exists():
-        run(["rm", "-rf", "--one-file-system", str(folder)], timeout=300)
+        erase(folder)
     host.release(names)
 
 

@@ -186,7 +186,7 @@ class Lab:
         async with asyncio.timeout(1):
             return (await reader.readline()).decode().strip()
 
-    async def until(self, condition: Callable[[], Awaitable[bool]], limit: float = 5.0) -> float:
+    async def until(self, condition: Callable[[], Awaitable[bool]], limit: float = 20.0) -> float:
         """Seconds until the condition holds."""
         loop = asyncio.get_running_loop()
         began = loop.time()

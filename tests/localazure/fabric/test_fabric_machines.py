@@ -294,3 +294,30 @@ def test_machine_that_reboots_itself_comes_back_with_its_disks(lab: Lab, image: 
         await fabric.clear()
 
     asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("delay", [0.1, 0.25, 0.5])
+def test_server_killed_at_any_moment_is_repaired_by_the_next(lab: Lab, image: Path, clean: None, delay: float) -> None:
+    program = _SERVER.format(path=[str(Path(__file__).parent), *sys.path]).replace(
+        "async def main():", "print('ready', flush=True)\n\nasync def main():"
+    )
+    server = subprocess.Popen(
+        [sys.executable, "-c", program, str(lab.state), str(image)], stdout=subprocess.PIPE, text=True
+    )
+    assert server.stdout
+    assert server.stdout.readline() == "ready\n"
+    time.sleep(delay)
+    server.kill()
+    server.wait()
+    server.stdout.close()
+
+    async def scenario() -> None:
+        fabric = lab.fabric
+        await fabric.start()
+        await fabric.apply_network(network(nics=(nic(1),)))
+        await fabric.start_machine(machine(image))
+        await booted(fabric, "vm1")
+        assert str(address(1)) in await output(fabric, "vm1", "ip", "addr", "show", "eth0")
+        await fabric.clear()
+
+    asyncio.run(scenario())

@@ -116,7 +116,7 @@ class CellWork:
 
     def keep(self, why: str) -> Outcome:
         """Leave the cell's resources until the run expires."""
-        for kind, name in self._remaining():
+        for kind, name in self.remaining():
             self.ledger.append("kept", self.cell.name, resource=kind, name=name, until=self.plan.expires)
         record_skip(self.ledger, self.cell.name, Phase.DOWN, why)
         return Outcome.PASSED
@@ -127,7 +127,7 @@ class CellWork:
         :param straggler: a bring-up that hangs in one call: deleting takes the ground from under it, and then once more what it
             had still made.
         """
-        remaining_before = self._remaining()
+        remaining_before = self.remaining()
         if not remaining_before:
             return Outcome.PASSED
 
@@ -174,6 +174,7 @@ class CellWork:
                 hint=f"harness down --run {self.plan.run}",
             )
 
-    def _remaining(self) -> list[tuple[str, str]]:
+    def remaining(self) -> list[tuple[str, str]]:
+        """Kind and name of what was announced and is not confirmed gone."""
         state = RunState.of(self.ledger.read())
         return [key for key, resource in state.remaining.items() if resource.cell == self.cell.name]

@@ -208,6 +208,8 @@ class Lifecycle:
     def _end(self, work: CellWork, aborted: bool, failed: bool, keep: Keep, deadline: datetime) -> Outcome:
         name = work.cell.name
         work.tested(failed, aborted)
+        if not work.remaining():
+            return Outcome.PASSED
         broken = failed or RunState.of(self.ledger.read()).failure(name) is not None
         if keep is Keep.ALWAYS or (keep is Keep.ON_FAILURE and broken and not aborted):
             return work.keep(f"kept until it expires; remove it with: harness down --run {self.plan.run}")

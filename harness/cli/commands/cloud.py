@@ -66,7 +66,7 @@ def status(**flags: Any) -> None:
         click.echo("local Azure does not run; start it: harness cloud start")
         return
     _describe(info)
-    click.echo(f"resources   {_ask(info, 'GET', 'health')['resources']}")
+    click.echo(f"resources     {_ask(info, 'GET', 'health')['resources']}")
 
 
 @command.command("journal")
@@ -135,7 +135,7 @@ def _describe(info: ServerInfo) -> None:
         ("client id", info.client_id),
         ("process", info.pid),
     ):
-        click.echo(f"{name:<12}{value}")
+        click.echo(f"{name:<14}{value}")
 
 
 def _ask(info: ServerInfo, method: str, path: str, body: Any = None) -> Any:

@@ -7,7 +7,7 @@ from ipaddress import IPv4Address, IPv4Network
 
 from harness.localazure.arm.ids import fabric_key
 from harness.localazure.arm.store import Resource, Store
-from harness.localazure.fabric.api import NetworkPlan, NicPlan, RoutePlan
+from harness.localazure.fabric.api import NetworkPlan, NicPlan, RoutePlan, SecurityRulePlan
 from harness.localazure.providers.plan.balancing import balancing
 from harness.localazure.providers.plan.links import VNET, Configuration, Item, Links, link, subnet_prefix
 from harness.localazure.providers.plan.security import effective_rules
@@ -47,6 +47,7 @@ def _plan(links: Links, network: Resource) -> NetworkPlan:
     inside = (*prefixes, *(route.prefix for route in routes if route.prefix.prefixlen))
     balanced = balancing(links, network.id.key)
     nics: list[NicPlan] = []
+    known: dict[tuple[str, ...], tuple[SecurityRulePlan, ...]] = {}
     instance_public: list[tuple[IPv4Address, IPv4Address]] = []
     subnets = network.properties.get("subnets", [])
     for subnet in subnets:
@@ -57,7 +58,7 @@ def _plan(links: Links, network: Resource) -> NetworkPlan:
             if public := links.public_address(link(configuration.item, "publicIPAddress")):
                 instance_public.append((public, configuration.address))
             if configuration.item["properties"].get("primary"):
-                nics.append(_nic(links, configuration, subnet, inside))
+                nics.append(_nic(links, configuration, subnet, inside, known))
     return NetworkPlan(
         key=fabric_key(str(network.id)),
         name=network.id.name,
@@ -72,11 +73,21 @@ def _plan(links: Links, network: Resource) -> NetworkPlan:
     )
 
 
-def _nic(links: Links, configuration: Configuration, subnet: Item, inside: tuple[IPv4Network, ...]) -> NicPlan:
+def _nic(
+    links: Links,
+    configuration: Configuration,
+    subnet: Item,
+    inside: tuple[IPv4Network, ...],
+    known: dict[tuple[str, ...], tuple[SecurityRulePlan, ...]],
+) -> NicPlan:
+    """``known`` keeps the effective rules of each combination of security groups, which most NICs share."""
     nic = configuration.nic
     machine, index = links.machine_of_nic[nic.id.key]
     named = (link(subnet, "networkSecurityGroup"), link(nic.body, "networkSecurityGroup"))
     groups = [group for text in named if text and (group := links.store.get(text))]
+    combination = tuple(group.id.key for group in groups)
+    if combination not in known:
+        known[combination] = effective_rules(groups, inside)
     return NicPlan(
         key=fabric_key(str(nic.id)),
         machine=fabric_key(str(machine.id)),
@@ -85,5 +96,5 @@ def _nic(links: Links, configuration: Configuration, subnet: Item, inside: tuple
         address=configuration.address,
         subnet=subnet_prefix(subnet),
         ip_forwarding=bool(nic.properties.get("enableIPForwarding")),
-        security=effective_rules(groups, inside),
+        security=known[combination],
     )

@@ -10,7 +10,6 @@ import click
 
 from harness.cli.options import setting_options, settings_from
 from harness.cli.screen import Screen
-from harness.errors import EXIT_CODES, Outcome
 from harness.runs.api import Keep
 from harness.runs.host import preflight
 from harness.runs.ledger import Ledger
@@ -20,7 +19,7 @@ from harness.runs.state import RunState
 
 @click.command("up")
 @setting_options()
-def command(**flags: Any) -> int:
+def command(**flags: Any) -> None:
     """Build and bring clusters up; the last line on stdout is the run id that test, down and status take."""
     settings = settings_from(flags)
     preflight(settings)
@@ -34,13 +33,14 @@ def command(**flags: Any) -> int:
         except BaseException:
             lifecycle.finish(aborted=True)
             raise
-        clusters = RunState.of(Ledger(lifecycle.folder.ledger).read()).clusters
-        everything = len(clusters) == len(lifecycle.plan.cells)
-        outcome = lifecycle.finish(aborted=False, keep=Keep.ALWAYS if everything else None)
-    for cell in clusters if everything else ():
+        state = RunState.of(Ledger(lifecycle.folder.ledger).read())
+        failures = [failure for cell in lifecycle.plan.cells if (failure := state.failure(cell.name))]
+        lifecycle.finish(aborted=False, keep=None if failures else Keep.ALWAYS)
+    if failures:
+        raise failures[0].error()
+    for cell in state.clusters:
         click.echo(f"export KUBECONFIG={lifecycle.folder.cell(cell).path / 'kubeconfig'}", err=True)
     click.echo(lifecycle.plan.run)
-    return EXIT_CODES[Outcome.PASSED if everything else outcome]
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

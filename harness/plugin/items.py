@@ -117,5 +117,5 @@ class SpecItem(pytest.Item):
         place = f"\n\nat {result.location}" if result.location else ""
         return f"{result.state}: {result.message}{place}"
 
-    def reportinfo(self) -> tuple[Path, int | None, str]:
-        return self.path, None, self.name
+    def reportinfo(self) -> tuple[Path, int, str]:
+        return self.path, 0, self.name  # pytest insists on a line for an item with a skip mark

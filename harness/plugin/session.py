@@ -16,6 +16,7 @@ from threading import Timer
 from typing import Any
 
 import pytest
+from _pytest.mark.expression import Expression
 
 from harness.errors import EXIT_CODES, HarnessError, Outcome, UsageError
 from harness.ginkgo.durations import remember
@@ -64,6 +65,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if asked is None or config.option.help:
         return
     with _usage():
+        _check_expressions(config)
         folder = run_folder(config)
         settings = settings_of(config, folder)
         suites = settings.suite or (asked[1] if asked[1] else ())
@@ -74,6 +76,16 @@ def pytest_configure(config: pytest.Config) -> None:
             )
     settings = settings.changed(suite=suites)
     config.pluginmanager.register(Controller(config, settings, asked[0], folder), "harness-controller")
+
+
+def _check_expressions(config: pytest.Config) -> None:
+    """Under xdist, workers would find a wrong -k or -m after clusters were begun, each with a traceback."""
+    for flag, text in (("-k", config.option.keyword), ("-m", config.option.markexpr)):
+        try:
+            if text:
+                Expression.compile(text)
+        except SyntaxError as error:
+            raise UsageError(f"{flag} {text!r}: {error}", hint="join words with and, or, not") from error
 
 
 class Controller:

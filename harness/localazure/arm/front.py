@@ -12,7 +12,7 @@ from harness.localazure.arm.engine import Engine
 from harness.localazure.arm.errors import ArmError, group_not_found
 from harness.localazure.arm.faults import Fault
 from harness.localazure.arm.ids import GROUP_TYPE, RESOURCES, ResourceId, Target, parse_path
-from harness.localazure.arm.operations import Operations
+from harness.localazure.arm.operations import PACE, Operations
 from harness.localazure.arm.paging import page
 from harness.localazure.arm.registry import Registry
 from harness.localazure.arm.store import Resource
@@ -187,8 +187,7 @@ class Front:
         return {
             "Azure-AsyncOperation": f"{place}/operations/{name}?api-version={version}",
             "Location": f"{result}?api-version={version}",
-            "Retry-After": "1",
-            "x-ms-retry-after-ms": "100",
+            **PACE,
         }
 
 

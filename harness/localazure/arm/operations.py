@@ -22,7 +22,8 @@ from harness.localazure.arm.store import Store
 HOLD = 1.0
 """Seconds a poll may be held."""
 RUNNING = ("InProgress", "Accepted", "Running", "Creating", "Updating", "Deleting")
-_PACE = {"Retry-After": "1", "x-ms-retry-after-ms": "100"}
+PACE = {"x-ms-retry-after-ms": "100"}
+"""How soon to poll again; without ``Retry-After``, which clients would prefer and which knows whole seconds only."""
 
 
 class Operations:
@@ -50,13 +51,13 @@ class Operations:
         body: dict[str, Any] = {"id": path, "name": name, "status": state}
         if error:
             body["error"] = error.error()
-        return Reply(200, body, _PACE if state in RUNNING else {})
+        return Reply(200, body, PACE if state in RUNNING else {})
 
     async def result(self, name: str, location: str) -> Reply:
         """What ``Location`` answers: 202 until it ended, then 200 or the error."""
         state, error = await self._state(name)
         if state in RUNNING:
-            return Reply(202, None, {"Location": location, **_PACE})
+            return Reply(202, None, {"Location": location, **PACE})
         if error:
             return Reply(error.status, {"error": error.error()})
         return Reply(200)

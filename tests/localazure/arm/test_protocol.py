@@ -117,6 +117,8 @@ def test_an_operation_is_polled_to_its_end(group: Any) -> None:
     accepted = group.call("PUT", NSG, GROUP)
     assert accepted.status_code == 201
     assert accepted.json()["properties"]["provisioningState"] == "Creating"
+    assert accepted.headers["x-ms-retry-after-ms"] == "100"
+    assert "Retry-After" not in accepted.headers, "clients prefer it, and it cannot say less than a second"
     deadline = time.monotonic() + 5
     while group.session.get(accepted.headers["Azure-AsyncOperation"], timeout=5).json()["status"] != "Succeeded":
         assert time.monotonic() < deadline

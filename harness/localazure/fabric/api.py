@@ -179,6 +179,9 @@ class Fabric(Protocol):
     async def apply_network(self, plan: NetworkPlan) -> None:
         """Make the network equal to the plan. A NIC whose machine does not run yet is wired all the same."""
 
+    async def foreign_public(self) -> frozenset[IPv4Address]:
+        """Addresses of :data:`PUBLIC_RANGES` that other fabrics of this host have; a plan that contains one is refused."""
+
     async def remove_network(self, key: str) -> None:
         """Remove the namespace and all that hangs on it."""
 

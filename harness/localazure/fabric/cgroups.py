@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.localazure.fabric.commands import attempt
 from harness.localazure.fabric.launch import REBOOT
 
 TOP = Path("/sys/fs/cgroup")
@@ -89,6 +90,7 @@ class Hierarchies:
         properties = {
             "Delegate": "yes",
             "KillMode": "mixed",
+            "TasksMax": "infinity",
             "SuccessExitStatus": str(REBOOT),
             "RestartForceExitStatus": str(REBOOT),
             "ExecStartPost": after,
@@ -109,6 +111,9 @@ class Hierarchies:
 
     def remove(self, name: str, limit: float = 5.0) -> list[Path]:
         """Remove a machine's groups, waiting for the last process to be gone; return what could not be removed."""
+        if self.unit:
+            # Its processes are gone; this waits until systemd knows, so that the name can be used again.
+            attempt(["systemctl", "stop", f"{name}.service"])
         deadline = time.monotonic() + limit
         left = [root / name for root in self.roots]
         while left := [folder for folder in left if not _removed(folder)]:

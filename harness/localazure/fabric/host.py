@@ -8,10 +8,14 @@ inotify instances than the 128 that a kernel grants a user, and all of them are 
 from __future__ import annotations
 
 import json
+import os
+import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock
 
+from harness.errors import UsageError
 from harness.localazure.fabric.api import PUBLIC_RANGES
 from harness.localazure.fabric.commands import attempt, run
 from harness.localazure.fabric.names import MARK, Names
@@ -23,7 +27,51 @@ USERS = Path("/run/hz-fabric")
 """One file for each fabric of this host, and the limits as they were before."""
 LIMITS = {"fs/inotify/max_user_instances": 8192, "fs/inotify/max_user_watches": 1048576}
 """Kernel parameters that must be at least so high."""
+PROGRAMS = {
+    "ip": "iproute2",
+    "nft": "nftables",
+    "conntrack": "conntrack",
+    "systemd-nspawn": "systemd-container",
+    "losetup": "mount",
+    "nsenter": "util-linux",
+}
+"""Programs the fabric runs -> the Debian package that has each."""
 _BEFORE = "limits.json"
+
+
+@dataclass(frozen=True)
+class Lack:
+    """Something the fabric needs and this host has not."""
+
+    what: str
+    fix: str
+    """What to do, ideally a command."""
+
+
+def lacks() -> list[Lack]:
+    """What this host lacks, for ``harness doctor``; empty if the fabric can work."""
+    found = [] if os.geteuid() == 0 else [Lack("root", "run as root")]
+    found += [
+        Lack(f"the program {program}", f"apt-get install {package}")
+        for program, package in PROGRAMS.items()
+        if not shutil.which(program)
+    ]
+    kernel = Path("/proc/filesystems").read_text().split()
+    found += [Lack(f"{name} in the kernel", f"modprobe {name}") for name in ("overlay",) if name not in kernel]
+    if not any(name in kernel for name in ("cgroup", "cgroup2")):
+        found.append(Lack("control groups in the kernel", "use a kernel with CONFIG_CGROUPS"))
+    if not Path("/dev/loop-control").exists():
+        found.append(Lack("loop devices", "modprobe loop"))
+    return found
+
+
+def check() -> None:
+    """Refuse a host on which the fabric cannot work.
+
+    :raises UsageError: it lacks something; the first thing is named.
+    """
+    for lack in lacks():
+        raise UsageError("start the fabric", last_seen=f"this host lacks {lack.what}", hint=lack.fix)
 
 
 def host_lock() -> FileLock:

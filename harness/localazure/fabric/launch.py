@@ -140,6 +140,18 @@ def _show_disks(spec: dict[str, Any], nspawn: int) -> None:
         time.sleep(0.005)
 
 
+def _started(file: Path) -> int:
+    """The process id that the launcher writes; a service manager asks for disks while the launcher still starts."""
+    deadline = time.monotonic() + _INIT_LIMIT
+    while time.monotonic() < deadline:
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            found = json.loads(file.read_text())
+            if start_time(found["pid"]) == found["start"]:
+                return int(found["pid"])
+        time.sleep(0.005)
+    raise TimeoutError(f"no process wrote {file} in {_INIT_LIMIT:g} s")
+
+
 def _init_of(nspawn: int) -> str:
     """Id of the machine's init process; empty before it runs."""
     with contextlib.suppress(FileNotFoundError, ProcessLookupError):
@@ -174,7 +186,7 @@ def main() -> int:
     """Do what the command line says; the message of a failure goes to standard error."""
     spec = json.loads(Path(sys.argv[-1]).read_text())
     if "--show" in sys.argv:
-        _show_disks(spec, json.loads(Path(spec["pid"]).read_text())["pid"])
+        _show_disks(spec, _started(Path(spec["pid"])))
         return 0
     if spec["detach"]:
         return _detached(spec)

@@ -13,7 +13,7 @@ from ipaddress import IPv4Address
 from pathlib import Path
 
 from harness.errors import CloudError
-from harness.localazure.fabric import guest, host, namespaces, networks
+from harness.localazure.fabric import guest, host, namespaces, networks, uplinks
 from harness.localazure.fabric.api import DataDisk, DiskPlan, MachinePlan, MachineState, NetworkPlan
 from harness.localazure.fabric.cgroups import Hierarchies
 from harness.localazure.fabric.disks import Disks
@@ -41,6 +41,7 @@ class LinuxFabric:
 
     async def start(self) -> None:
         """Prepare the host: public ranges unreachable, kernel limits, folders."""
+        host.check()
         for name in ("networks", "machines", "disks"):
             (self._folder / name).mkdir(parents=True, exist_ok=True)
         await asyncio.to_thread(host.claim, self._names)
@@ -60,6 +61,10 @@ class LinuxFabric:
         """Make the network equal to the plan."""
         await self._network(plan.key).apply(plan)
         await asyncio.to_thread(networks.drop_unused_namespaces, self._names, self._folder / "machines", plan)
+
+    async def foreign_public(self) -> frozenset[IPv4Address]:
+        """Public addresses that other fabrics of this host have."""
+        return await asyncio.to_thread(uplinks.foreign, self._names)
 
     async def remove_network(self, key: str) -> None:
         """Remove the namespace and all that hangs on it."""
@@ -96,6 +101,8 @@ class LinuxFabric:
         async with self._locks[key]:
             await asyncio.to_thread(self._machines.remove, key)
             await asyncio.to_thread(self._disks.release_unused)
+        for network in self._networks.values():
+            network.machine_gone(key)
         self._empty_trash()
 
     async def machine_state(self, key: str) -> MachineState:

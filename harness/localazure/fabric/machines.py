@@ -80,12 +80,11 @@ class Machines:
 
         :raises CloudError: the init process did not come up.
         """
-        if self.process(plan.key):
-            return
         root = self.root(plan.key)
-        self._clear_remains(plan.key)
-        networks.ensure_namespaces(self._names, machines={self._names.machine(plan.key)})
-        self._launch(plan, root, Image.read(plan.image))
+        if not self.process(plan.key):
+            self._clear_remains(plan.key)
+            networks.ensure_namespaces(self._names, machines={self._names.machine(plan.key)})
+            self._launch(plan, root, Image.read(plan.image))
         self._wait_for_init(plan, root)
 
     def _launch(self, plan: MachinePlan, root: Root, image: Image) -> None:

@@ -46,7 +46,7 @@ class Network:
     async def apply(self, plan: NetworkPlan) -> None:
         """Make the network equal to the plan."""
         async with self._lock:
-            if self._wired is None or _structure(self._wired) != _structure(plan):
+            if self._wired is None or _structure(self._wired) != _structure(plan) or not self._there():
                 await self._wire(plan)
             self._plan = plan
             known = await asyncio.to_thread(self._read_health) if self._installed is None else frozenset()
@@ -58,12 +58,19 @@ class Network:
 
     async def _wire(self, plan: NetworkPlan) -> None:
         self._wired = None
-        fresh = not namespaces.existing(self._names.network(self._key))
-        if fresh:
+        if not self._there():
             self._file.unlink(missing_ok=True)
             self._installed, self._script = None, ""
         await asyncio.to_thread(networks.apply, self._names, plan)
         self._wired = plan
+
+    def _there(self) -> bool:
+        return (namespaces.FOLDER / self._names.network(self._key)).exists()
+
+    def machine_gone(self, machine: str) -> None:
+        """Look at the links again at the next apply if this machine, and its end of a link with it, was part of the network."""
+        if self._wired and any(nic.machine == machine for nic in self._wired.nics):
+            self._wired = None
 
     def health(self) -> dict[str, dict[str, bool]]:
         """Rule key -> member -> healthy."""

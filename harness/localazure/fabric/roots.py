@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from harness.errors import CloudError
-from harness.localazure.fabric.api import MachinePlan
+from harness.localazure.fabric.api import WIRE, MachinePlan
 from harness.localazure.fabric.commands import attempt, run
 from harness.localazure.fabric.images import Image
 from harness.localazure.fabric.processes import with_argument
@@ -90,7 +90,7 @@ class Root:
         files: dict[str, str | bytes] = {
             "etc/hostname": f"{plan.name}\n",
             "etc/hosts": f"127.0.0.1 localhost\n127.0.1.1 {plan.name}\n::1 localhost ip6-localhost ip6-loopback\n",
-            "etc/resolv.conf": "",
+            "etc/resolv.conf": f"nameserver {WIRE}\n",  # as on Azure; where nothing listens, it refuses at once
             "etc/machine-id": f"{uuid.uuid4().hex}\n",
             "etc/cloud/cloud.cfg.d/99-fabric.cfg": "datasource_list: [NoCloud]\nnetwork: {config: disabled}\n",
             f"{_SEED}/meta-data": f"instance-id: {plan.key}\nlocal-hostname: {plan.name}\n",

@@ -13,20 +13,32 @@ from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Any
 
+from harness.errors import CloudError
 from harness.localazure.fabric import namespaces
 from harness.localazure.fabric.commands import run
 from harness.localazure.fabric.host import host_lock
-from harness.localazure.fabric.names import UPLINK, Names
+from harness.localazure.fabric.names import MARK, UPLINK, Names
 from harness.localazure.fabric.wiring import PROTOCOL
 
 SHARED = IPv4Network("100.64.0.0/10")
 """Where links to the host get their addresses."""
 
 
+def foreign(names: Names) -> frozenset[IPv4Address]:
+    """Public addresses that other fabrics of this host route to their networks."""
+    shown = json.loads(run(["ip", "-j", "route", "show", "proto", PROTOCOL]) or "[]")
+    return frozenset(
+        IPv4Address(item["dst"])
+        for item in shown
+        if item.get("dev", "").startswith(MARK) and not item["dev"].startswith(names.prefix)
+    )
+
+
 class Uplink:
     """The link between the host and one network."""
 
     def __init__(self, names: Names, network: str) -> None:
+        self._names = names
         self._name = names.uplink(network)
         self._namespace = names.network(network)
 
@@ -43,8 +55,20 @@ class Uplink:
             f"route replace {address} via {theirs} dev {self._name} src {ours} proto {PROTOCOL}\n"
             for address in sorted(wanted - present)
         ]
-        if lines:
-            run(["ip", "-batch", "-"], stdin="".join(lines))
+        with host_lock():
+            self._refuse_foreign(wanted - present)
+            if lines:
+                run(["ip", "-batch", "-"], stdin="".join(lines))
+
+    def _refuse_foreign(self, addresses: set[str]) -> None:
+        taken = sorted(addresses & set(map(str, foreign(self._names)))) if addresses else []
+        if taken:
+            raise CloudError(
+                f"route the public address {taken[0]} to {self._namespace}",
+                code="PublicIPAddressInUse",
+                last_seen="another server on this host has it",
+                hint="`ip route` shows its link, and the files in /run/hz-fabric the servers' state folders",
+            )
 
     def remove(self) -> None:
         """Remove the link, and with it its routes."""

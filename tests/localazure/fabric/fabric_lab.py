@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
@@ -16,7 +17,9 @@ from harness.localazure.fabric.names import Names
 from harness.localazure.fabric.sweep import sweep_host
 
 SUBNET = IPv4Network("10.0.0.0/16")
-PUBLIC = IPv4Address("203.0.113.7")
+# Public addresses are the host's: each worker of a parallel run has its own, far from those that servers allocate first.
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 16
+PUBLIC, OTHER_PUBLIC, INSTANCE, UNUSED = (IPv4Address("198.51.100.192") + WORKER * 4 + number for number in range(4))
 INTERNAL = IPv4Address("10.0.0.100")
 TCP_PORT, UDP_PORT, HEALTH_PORT = 8080, 5353, 10256
 HTTP_PROBE = ProbePlan("http", HEALTH_PORT, "/healthz", 0.2, 2)

@@ -7,14 +7,18 @@ import socket
 from collections import Counter
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network
+from pathlib import Path
 
 import pytest
 from fabric_lab import (
     HTTP_PROBE,
+    INSTANCE,
     INTERNAL,
+    OTHER_PUBLIC,
     PUBLIC,
     TCP_PORT,
     UDP_PORT,
+    UNUSED,
     Lab,
     address,
     network,
@@ -22,7 +26,8 @@ from fabric_lab import (
     rule,
 )
 
-from harness.localazure.fabric.api import IMDS, PUBLIC_RANGES, WIRE, ProbePlan, RoutePlan, SecurityRulePlan
+from harness.errors import CloudError
+from harness.localazure.fabric.api import IMDS, WIRE, ProbePlan, RoutePlan, SecurityRulePlan
 from harness.localazure.fabric.linux import LinuxFabric
 
 pytestmark = pytest.mark.root
@@ -203,21 +208,19 @@ def test_frontend_that_a_node_sends_back_is_dropped(lab: Lab) -> None:
 
 
 def test_two_networks_with_the_same_addresses_side_by_side(lab: Lab) -> None:
-    other = IPv4Address("203.0.113.8")
-
     async def scenario() -> None:
         await lab.fabric.start()
         nics = {name: tuple(nic(number, network=name) for number in (1, 2)) for name in "ab"}
-        for name, frontend in (("a", PUBLIC), ("b", other)):
+        for name, frontend in (("a", PUBLIC), ("b", OTHER_PUBLIC)):
             plan = network(rule(frontend=frontend, members=(1, 2)), key=name, nics=nics[name], public=(frontend,))
             await lab.fabric.apply_network(plan)
             lab.serve(1, 2, network=name, frontends=(frontend,))
             await lab.healthy(2, key=name)
         assert {(await lab.ask(PUBLIC)).split()[0] for _ in range(20)} == {"vma1", "vma2"}
-        assert {(await lab.ask(other)).split()[0] for _ in range(20)} == {"vmb1", "vmb2"}
+        assert {(await lab.ask(OTHER_PUBLIC)).split()[0] for _ in range(20)} == {"vmb1", "vmb2"}
         assert await lab.ask(address(2), space="vma1") == f"vma2 {address(1)}"
         await lab.fabric.remove_network("a")
-        assert {(await lab.ask(other)).split()[0] for _ in range(20)} == {"vmb1", "vmb2"}
+        assert {(await lab.ask(OTHER_PUBLIC)).split()[0] for _ in range(20)} == {"vmb1", "vmb2"}
         assert await lab.unreachable(PUBLIC)
         await lab.fabric.stop()
 
@@ -275,15 +278,13 @@ def test_security_rules_are_enforced_behind_the_balancer(lab: Lab) -> None:
 
 
 def test_instance_address_is_translated_one_to_one(lab: Lab) -> None:
-    mine = IPv4Address("198.51.100.9")
-
     async def scenario() -> None:
         await lab.fabric.start()
-        await lab.fabric.apply_network(network(instance_public=((mine, address(2)),)))
+        await lab.fabric.apply_network(network(instance_public=((INSTANCE, address(2)),)))
         lab.serve(2)
         await lab.serving("vm2")
-        assert (await lab.ask(mine)).startswith("vm2 100.")
-        assert await lab.ask(mine, space="vm1") == f"vm2 {address(1)}"
+        assert (await lab.ask(INSTANCE)).startswith("vm2 100.")
+        assert await lab.ask(INSTANCE, space="vm1") == f"vm2 {address(1)}"
         await lab.fabric.stop()
 
     asyncio.run(scenario())
@@ -303,7 +304,7 @@ def test_machines_reach_local_services_and_nothing_of_the_host(lab: Lab) -> None
         host = shown.split()[3].split("/")[0]
         with socket.create_server((host, 0)) as listening:
             assert await lab.unreachable(IPv4Address(host), listening.getsockname()[1], space="vm1")
-        assert await lab.unreachable(PUBLIC_RANGES[0][250])  # nobody's: unreachable at once
+        assert await lab.unreachable(UNUSED)  # nobody's: unreachable at once
         await lab.fabric.stop()
 
     asyncio.run(scenario())
@@ -374,7 +375,7 @@ def test_everything_at_once_is_accepted_by_the_kernel(lab: Lab) -> None:
                 RoutePlan(IPv4Network("10.8.0.0/16"), IPv4Address("10.0.7.7")),
             ),
             internal=(INTERNAL,),
-            instance_public=((IPv4Address("198.51.100.4"), address(3)),),
+            instance_public=((INSTANCE, address(3)),),
         )
         await lab.fabric.apply_network(plan)
         await lab.fabric.stop()
@@ -389,3 +390,38 @@ def test_everything_at_once_is_accepted_by_the_kernel(lab: Lab) -> None:
 
     asyncio.run(scenario())
     assert not [name for name in lab.run("ip", "netns", "list").split() if name.startswith(lab.names.prefix)]
+
+
+def test_public_address_of_another_server_is_refused_not_stolen(lab: Lab, tmp_path: Path) -> None:
+    other = Lab(tmp_path / "other")
+
+    async def scenario() -> None:
+        await lab.fabric.start()
+        await other.fabric.start()
+        await lab.fabric.apply_network(network(rule(probe=None)))
+        lab.serve(1, 2, 3, frontends=(PUBLIC,))
+        await lab.serving("vm1", "vm2", "vm3")
+        assert PUBLIC in await other.fabric.foreign_public()
+        assert PUBLIC not in await lab.fabric.foreign_public()
+        with pytest.raises(CloudError, match="another server on this host has it"):
+            await other.fabric.apply_network(network(rule(probe=None)))
+        await other.fabric.clear()
+        assert await lab.ask(PUBLIC)
+        await lab.fabric.stop()
+
+    try:
+        asyncio.run(scenario())
+    finally:
+        other.close()
+
+
+def test_machine_that_was_removed_gets_its_nic_again(lab: Lab) -> None:
+    async def scenario() -> None:
+        await lab.fabric.start()
+        await lab.fabric.apply_network(network())
+        await lab.fabric.remove_machine("vm1")
+        await lab.fabric.apply_network(network())
+        assert str(address(1)) in lab.ip(lab.names.machine("vm1"), "addr", "show", "eth0")
+        await lab.fabric.stop()
+
+    asyncio.run(scenario())

@@ -78,8 +78,11 @@ class LocalCloud:
         """Make the build's managed image a resource of the group."""
         folder = open_builder(self._settings.cache).node_image(build, _quiet)
         name = re.sub(r"[^A-Za-z0-9._-]", "-", f"kubernetes-{build.key}")[:80]
+        with translated(f"read the tags of {group}"):
+            tags = self.resources.resource_groups.get(group).tags
         image = Image(
             location=location,
+            tags=tags,
             properties=ImageProperties(storage_profile=ImageStorageProfile(os_disk=_os_disk(folder))),
         )
         with translated(f"register the managed image {name}"):

@@ -41,4 +41,5 @@ def describe(error: BaseException) -> str:
     """One line about why a call failed."""
     if isinstance(error, ApiException):
         return f"HTTP {error.status} {error.reason}"
-    return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"[:200]
+    text = str(error.args[-1]) if error.args else str(error)  # urllib3 puts the connection's address first
+    return f"{type(error).__name__}: {(text.splitlines() or [''])[0][:200]}"

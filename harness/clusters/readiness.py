@@ -22,6 +22,8 @@ from harness.errors import DeployError
 
 _INTERVAL = 0.25
 """Seconds between looks."""
+_HEARTBEAT = 5.0
+"""Seconds after which the same wait is told again; it is also when a run that is cut off learns of it."""
 _SYSTEM = "kube-system"
 
 Progress = Callable[[str], None]
@@ -77,6 +79,7 @@ class _Gate:
     progress: Progress
     probing: bool = False
     shown: str = ""
+    shown_at: float = 0.0
     good_since: float | None = None
 
     def pass_by(self, deadline: datetime, hold: float) -> None:
@@ -124,7 +127,8 @@ class _Gate:
         if self.good_since is not None:
             self.progress(f"no longer ready: {wrong[0]}")
             self.good_since = None
-        elif wrong[0] != self.shown:
+        elif wrong[0] != self.shown or time.monotonic() - self.shown_at >= _HEARTBEAT:
+            self.shown_at = time.monotonic()
             self.progress(f"waiting: {wrong[0]}" + (f" (and {len(wrong) - 1} more)" if wrong[1:] else ""))
         self.shown = wrong[0]
 

@@ -77,7 +77,13 @@ def _programs_key(resolved: Resolved, toolchain: Toolchain) -> str:
 
 
 def _build_key(resolved: Resolved, toolchain: Toolchain) -> str:
-    material = [_programs_key(resolved, toolchain), components.versions(), catalogue.RECIPE, ground.TREE.key]
+    material = [
+        _programs_key(resolved, toolchain),
+        components.versions(),
+        catalogue.RECIPE,
+        ground.TREE.key,
+        ground.RECIPE,
+    ]
     return f"{resolved.version}-{digest(material)}"
 
 

@@ -71,7 +71,7 @@ def _command(wanted: Tree, root: Path) -> list[str | Path]:
     options += [f"--dpkgopt=path-exclude={pattern}" for pattern in _UNREAD]
     options += [f"--aptopt={line}" for line in _apt_settings()]
     options += [f"--include={','.join(wanted.packages)}", wanted.suite, root]
-    return [*options, *_sources(wanted.suite)]
+    return [*options, *host_sources(wanted.suite)]
 
 
 def _apt_settings() -> list[str]:
@@ -81,7 +81,7 @@ def _apt_settings() -> list[str]:
     return [line.rstrip(";") for line in dump.splitlines() if wanted.fullmatch(line)]
 
 
-def _sources(suite: str) -> list[str]:
+def host_sources(suite: str) -> list[str]:
     """Lines of sources.list on the host's own Debian mirrors; empty leaves it to mmdebstrap's defaults."""
     text = run(
         ["apt-get", "indextargets", "--format", "$(REPO_URI) $(CODENAME) $(ORIGIN)", "Created-By: Packages"],

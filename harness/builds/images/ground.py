@@ -2,7 +2,7 @@
 
 Upstream's images stand on Alpine, Debian, distroless and BusyBox. One tree of Debian trixie packages is the ground of them
 all here; where upstream's is Alpine, a second layer puts BusyBox's shell and applets in front, because specs do notice: dash and
-BusyBox 1.35 drop environment variables whose names have dots, 1.38 words its errors differently, and trixie's 1.37 is upstream's.
+BusyBox 1.35 drop environment variables whose names have dots, and 1.38 words its errors differently.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from harness.builds.api import Progress
 from harness.builds.cache import Cache, digest
 from harness.builds.command import run
 from harness.builds.debian import Tree, tree
+from harness.builds.images.busybox import VERSION, busybox
 from harness.builds.images.layers import Entry, Layer, write_entries, write_folder
 
 TREE = Tree(
@@ -22,12 +23,13 @@ TREE = Tree(
     suite="trixie",
     variant="essential",
     packages=(
-        *("bash", "busybox-static", "ca-certificates", "procps", "util-linux", "libcap2-bin", "stress", "netbase"),
+        *("bash", "ca-certificates", "procps", "util-linux", "libcap2-bin", "stress", "netbase"),
         *("bind9-dnsutils", "bind9-host", "curl", "iperf", "netcat-openbsd", "socat", "iproute2"),
         *("conntrack", "ipset", "iptables", "nftables", "kmod", "nginx-light"),
     ),
 )
-_RECIPE = 2
+RECIPE = 4
+"""Raise when a layer of the same packages would come out differently."""
 _EMPTIED = ("dev", "proc", "sys", "run", "tmp", "var/cache/apt", "var/lib/apt/lists", "var/log")
 _USERS = {"root": 0, "nobody": 65534, "nonroot": 65532}
 
@@ -47,21 +49,23 @@ def alpine_like(cache: Cache, progress: Progress) -> Layer:
     def make(target: Path) -> Layer:
         root = tree(cache, TREE, progress)
         taken = {path.name for folder in ("usr/bin", "usr/sbin") for path in (root / folder).iterdir()} - {"sh"}
-        names = [name for name in _applets(root) if name not in taken]
+        program = busybox(cache, progress)
+        names = [name for name in _applets(program) if name not in taken]
         links = [Entry(f"usr/bin/{name}", target="busybox") for name in names]
-        return write_entries([*links, Entry("usr/local/bin/iperf", target="/usr/bin/iperf")], target)
+        extra = [Entry("usr/bin/busybox", content=program), Entry("usr/local/bin/iperf", target="/usr/bin/iperf")]
+        return write_entries([*links, *extra], target)
 
     return _shared(cache, "alpine-like", make, progress)
 
 
-def busybox(cache: Cache, progress: Progress) -> Layer:
+def busybox_system(cache: Cache, progress: Progress) -> Layer:
     """A whole BusyBox system, as the official image has it."""
 
     def make(target: Path) -> Layer:
-        root = tree(cache, TREE, progress)
+        program = busybox(cache, progress)
         entries = [
-            Entry("bin/busybox", content=root / "usr/bin/busybox"),
-            *[Entry(f"bin/{name}", target="busybox") for name in _applets(root)],
+            Entry("bin/busybox", content=program),
+            *[Entry(f"bin/{name}", target="busybox") for name in _applets(program)],
             *_accounts(),
             *[Entry(path) for path in ("dev", "etc", "home", "usr/sbin", "var/spool/mail", "var/www")],
             Entry("usr/bin/env", target="../../bin/env"),
@@ -107,8 +111,8 @@ def _accounts() -> list[Entry]:
     ]
 
 
-def _applets(root: Path) -> list[str]:
-    listed = run([root / "usr/bin/busybox", "--list"], "list the applets of BusyBox", timeout=30)
+def _applets(program: Path) -> list[str]:
+    listed = run([program, "--list"], "list the applets of BusyBox", timeout=30)
     return sorted(set(listed.split()) - {"busybox"})
 
 
@@ -120,6 +124,6 @@ def _shared(cache: Cache, name: str, make: Callable[[Path], Layer], progress: Pr
         made = make(folder / "layer.tar")
         (folder / "layer.json").write_text(json.dumps({"digest": made.digest, "size": made.size}))
 
-    folder = cache.obtain("layers", f"{name}-{digest([TREE.key, _RECIPE])}", fill, progress)
+    folder = cache.obtain("layers", f"{name}-{digest([TREE.key, VERSION, RECIPE])}", fill, progress)
     known = json.loads((folder / "layer.json").read_text())
     return Layer(folder / "layer.tar", known["digest"], known["size"])

@@ -60,7 +60,7 @@ class Kitchen:
 
     @cached_property
     def busybox(self) -> Layer:
-        return ground.busybox(self.cache, self.progress)
+        return ground.busybox_system(self.cache, self.progress)
 
     @cached_property
     def alpine(self) -> tuple[Layer, ...]:

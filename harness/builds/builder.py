@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -106,17 +107,18 @@ class _Making:
     seconds: dict[str, float] = field(default_factory=dict)
 
     def build(self, folder: Path, source: str, key: str) -> None:
-        """Fill the folder of the build."""
-        with _timed(self.seconds, "kubernetes"):
-            compiled = self.programs()
+        """Fill the folder of the build.
+
+        What the images stand on is mostly downloaded, so it is made beside the compilers, which keep the processors busy.
+        """
+        with ThreadPoolExecutor(1, "ground") as aside:
+            grounds = aside.submit(ground.prepare, self.cache, self.progress)
+            compiled = self._compiled()
+            parts = self._components()
+            grounds.result()
         link_tree(compiled / "bin", folder / "bin")
         link_tree(compiled / "module", folder / "module")
         (folder / "inventory.json").hardlink_to(compiled / "inventory.json")
-        with _timed(self.seconds, "components"):
-            parts = {
-                part.name: components.component(self.cache, part, self.toolchain, self.progress)
-                for part in components.COMPONENTS
-            }
         with _timed(self.seconds, "images"):
             made = catalogue.make_images(
                 folder / "oci",
@@ -140,10 +142,17 @@ class _Making:
         }
         (folder / "build.json").write_text(json.dumps(record, indent=2) + "\n")
 
-    def programs(self) -> Path:
+    def _compiled(self) -> Path:
         """Folder with ``bin``, ``inventory.json``, the generated ``module`` and ``seconds.json``."""
         key = _programs_key(self.resolved, self.toolchain)
         return self.cache.obtain("programs", key, self._compile, self.progress)
+
+    def _components(self) -> dict[str, Path]:
+        with _timed(self.seconds, "components"):
+            return {
+                part.name: components.component(self.cache, part, self.toolchain, self.progress)
+                for part in components.COMPONENTS
+            }
 
     def _compile(self, folder: Path) -> None:
         seconds: dict[str, float] = {}

@@ -34,6 +34,12 @@ _EMPTIED = ("dev", "proc", "sys", "run", "tmp", "var/cache/apt", "var/lib/apt/li
 _USERS = {"root": 0, "nobody": 65534, "nonroot": 65532}
 
 
+def prepare(cache: Cache, progress: Progress) -> None:
+    """Make every layer of this module, so that the images find them."""
+    for make in (ground, alpine_like, busybox_system, static):
+        make(cache, progress)
+
+
 def ground(cache: Cache, progress: Progress) -> Layer:
     """The Debian tree as a layer."""
 

@@ -132,6 +132,17 @@ def _route(item: dict[str, Any]) -> Route:
     )
 
 
+def remove_machine_namespace(name: str) -> None:
+    """Remove a machine's namespace and its NICs' links.
+
+    The links go first: the kernel takes a namespace apart some time after it was let go of, and until then the other ends would
+    look as if nothing had happened.
+    """
+    links = [link["ifname"] for link in _links_of(name) if link["ifname"].startswith("eth")]
+    _batch(name, [f"link del {link}\n" for link in links])
+    namespaces.remove([name])
+
+
 def drop_unused_namespaces(names: Names, machines: Path, plan: NetworkPlan | None = None) -> None:
     """Remove namespaces of machines that neither exist nor have a NIC.
 

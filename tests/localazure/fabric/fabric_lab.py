@@ -151,9 +151,11 @@ class Lab:
     def ip(space: str, *arguments: str) -> str:
         return subprocess.run(["ip", "-n", space, *arguments], check=True, capture_output=True, text=True).stdout
 
-    async def ask(self, host: IPv4Address, port: int = TCP_PORT, *, space: str = "", source: str = "") -> str:
+    async def ask(
+        self, host: IPv4Address, port: int = TCP_PORT, *, space: str = "", source: str = "", limit: float = 20
+    ) -> str:
         """Name of the server that answers, and the client address it saw; from the host, or from a namespace."""
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(limit):
             reader, writer = await self.connect(host, port, space=space, source=source)
             try:
                 return await self.say(reader, writer)
@@ -163,7 +165,7 @@ class Lab:
     async def unreachable(self, host: IPv4Address, port: int = TCP_PORT, *, space: str = "", source: str = "") -> bool:
         """Whether nothing answers there within a second."""
         try:
-            await self.ask(host, port, space=space, source=source)
+            await self.ask(host, port, space=space, source=source, limit=1)
         except OSError:
             return True
         return False
@@ -186,10 +188,10 @@ class Lab:
     @staticmethod
     async def say(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> str:
         writer.write(b"?\n")
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(20):
             return (await reader.readline()).decode().strip()
 
-    async def until(self, condition: Callable[[], Awaitable[bool]], limit: float = 20.0) -> float:
+    async def until(self, condition: Callable[[], Awaitable[bool]], limit: float = 60.0) -> float:
         """Seconds until the condition holds."""
         loop = asyncio.get_running_loop()
         began = loop.time()

@@ -10,8 +10,8 @@ Folder of a build (``Build.folder``)::
     bin/             kubeadm kubelet kubectl kube-apiserver ... e2e.test (host and node programs)
     oci/             OCI image layout of every image; index.json annotates each with its full reference
     inventory.json   every spec of e2e.test: the ginkgo dry-run report, reduced (see harness.ginkgo.api)
-    image/           managed image for local Azure (image.json, layers, containerd store), made by ``node_image``
-    bundle.tar.zst   what a node on Azure fetches: programs and images (made on demand by ``bundle``)
+    image-KEY/       managed image for local Azure (image.json, layers, containerd store), made by ``node_image``
+    bundle.tar.gz    what a node on Azure fetches: programs and images (made on demand by ``bundle``)
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +27,7 @@ _SUITE = "Kubernetes e2e suite"
 _START = 900.0
 """Seconds a process may take to its first request: upstream itself waits 10 minutes for kube-system."""
 _POLL = 0.5
+_LOW = ("nice", "-n", "19")
 _TAIL = 16_384
 
 
@@ -68,15 +70,32 @@ class SpecRunner:
     """Runs specs one at a time in e2e.test; starts it at the first spec, and again when it has died or hung."""
 
     def __init__(self, program: Program, environ: Mapping[str, str]) -> None:
-        self._program = program
+        self.program = program
         self._environ = {name: value for name, value in environ.items() if name != "KUBECONFIG"}
         self._process: _Process | None = None
+        self._ahead: tuple[Spec, _Process] | None = None
+        """The process of a serial spec that is to be run next."""
 
-    def start(self) -> None:
-        """Start the process before its first spec is known, so that the spec need not wait for it."""
+    def start(self, *, early: bool = False) -> None:
+        """Start the process, unless it runs.
+
+        :param early: there is no cluster yet: take the processor only when nobody else wants it. It holds until the first spec.
+        """
         if self._process is None or not self._process.alive:
             self.close()
-            self._process = _Process(self._program, self._environ)
+            self._process = _Process(self.program, self._environ, early=early)
+
+    def expect(self, spec: Spec) -> None:
+        """This spec is going to be the next: if it is serial, start its process, which then waits for :meth:`run`."""
+        if not spec.serial or (self._ahead is not None and self._ahead[0] == spec and self._ahead[1].alive):
+            return
+        self._drop_ahead()
+        self._ahead = spec, _Process(self.program, self._environ, focus=_focus(spec))
+
+    def _drop_ahead(self) -> None:
+        if self._ahead is not None:
+            self._ahead[1].close()
+            self._ahead = None
 
     def run(self, spec: Spec, timeout: float) -> SpecResult:
         """Run one spec to its end, ``timeout`` seconds at most.
@@ -86,7 +105,9 @@ class SpecRunner:
         if spec.index < 0:
             raise HarnessError(f"run {spec.name}", last_seen="it is part of an Ordered container and cannot run alone")
         if spec.serial:
-            alone = _Process(self._program, self._environ, focus=_focus(spec))
+            self.expect(spec)
+            assert self._ahead is not None
+            (_, alone), self._ahead = self._ahead, None
             try:
                 return alone.run(spec, PAST_THE_END, timeout)
             finally:
@@ -99,7 +120,8 @@ class SpecRunner:
         return result
 
     def close(self) -> None:
-        """Let the process end, or end it."""
+        """Let the processes end, or end them."""
+        self._drop_ahead()
         if self._process is not None:
             self._process.close()
             self._process = None
@@ -108,8 +130,9 @@ class SpecRunner:
 class _Process:
     """One e2e.test and the server it talks to."""
 
-    def __init__(self, program: Program, environ: Mapping[str, str], focus: str = "") -> None:
+    def __init__(self, program: Program, environ: Mapping[str, str], *, focus: str = "", early: bool = False) -> None:
         self._program = program
+        self._early = early and os.geteuid() == 0  # only root may take a low priority back
         self.reusable = True
         """Whether it is waiting for work, or will be; not while a spec runs, nor after one was stopped."""
         self._server = ParallelServer()
@@ -118,7 +141,7 @@ class _Process:
             self._log_start = log.tell()
             try:
                 self._child = subprocess.Popen(
-                    program.argv(self._server.url, 1 if focus else 2, focus),
+                    [*(_LOW if self._early else ()), *program.argv(self._server.url, 1 if focus else 2, focus)],
                     env={**environ, "GINKGO_PARALLEL_PROTOCOL": "HTTP"},
                     cwd=program.log.parent,
                     stdin=subprocess.DEVNULL,
@@ -137,6 +160,9 @@ class _Process:
         """See :meth:`SpecRunner.run`."""
         wanted = " ".join(spec.text.split())
         self.reusable = False
+        if self._early:
+            self._early = False
+            _normal_priority(self._child.pid)
         until = time.monotonic() + timeout + (0.0 if self._server.wait_ready(0.0) else _START)
         self._server.offer(index)
         began, stopping = time.monotonic(), False
@@ -224,6 +250,13 @@ class _Process:
         except subprocess.TimeoutExpired:
             self._child.kill()
             self._child.wait(5.0)
+
+
+def _normal_priority(process: int) -> None:
+    """Of every thread: on Linux each has its own."""
+    for thread in Path(f"/proc/{process}/task").glob("*"):
+        with suppress(ProcessLookupError):
+            os.setpriority(os.PRIO_PROCESS, int(thread.name), 0)
 
 
 def _focus(spec: Spec) -> str:

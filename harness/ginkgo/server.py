@@ -1,7 +1,8 @@
 """The server side of ginkgo's parallel protocol: hands one e2e.test process the specs it is to run, one after the other.
 
 ginkgo's own server deals indexes out in order. This one answers ``GET /counter`` only when there is work, with the index that is
-wanted, and receives each finished spec as ``POST /did-run``. Facts: ginkgo v2.32 ``internal/parallel_support/http_client.go`` and
+wanted, and receives each finished spec as ``POST /did-run``. It holds the answer to ``/before-suite-state`` as well, so that a
+process can be started before its cluster is up. Facts: ginkgo v2.32 ``internal/parallel_support/http_client.go`` and
 ``internal/suite.go``; a process speaks HTTP when it finds ``GINKGO_PARALLEL_PROTOCOL=HTTP`` in its environment.
 """
 
@@ -77,10 +78,9 @@ class ParallelServer:
         match path:
             case "/counter":
                 return self._counter()
-            case (
-                "/before-suite-state"
-            ):  # process 1 prepares nothing that others need: its result is empty upstream, too
-                return _OK, {"Data": None, "State": "passed"}
+            case "/before-suite-state":  # held until there is work: from here on the process talks to the cluster
+                status = self._wait_for_work()
+                return status, {"Data": None, "State": "passed"} if status == _OK else None
             case "/report-before-suite-state":
                 return _OK, "passed"
             case "/aggregated-nonprimary-procs-report":
@@ -104,13 +104,18 @@ class ParallelServer:
         with self._changed:
             self._ready = True
             self._changed.notify_all()
-            self._changed.wait_for(lambda: self._index is not None or self._closed, _HELD)
-            if self._closed:
-                return _GONE, None
-            if self._index is None:
-                return _TOO_EARLY, None
+            status = self._wait_for_work()
+            if status != _OK:
+                return status, None
             index, self._index = self._index, None
             return _OK, {"Index": index}
+
+    def _wait_for_work(self) -> int:
+        with self._changed:
+            self._changed.wait_for(lambda: self._index is not None or self._closed, _HELD)
+            if self._closed:
+                return _GONE
+            return _TOO_EARLY if self._index is None else _OK
 
 
 class _Http(ThreadingHTTPServer):

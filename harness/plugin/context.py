@@ -85,6 +85,10 @@ class Context:
         suite = self.suite_of(path)
         return not suite or not self.suites or suite in self.suites
 
+    def cell(self, name: str) -> CellView:
+        """The cell of this name."""
+        return next(cell for cell in self.cells if cell.name == name)
+
     def run_folder(self) -> RunFolder:
         """The run's folder; raises ``UsageError`` while only collecting."""
         if self.folder is None:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Generator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -57,23 +58,34 @@ class TestProcess:
                 raise
         return self._clusters[cell]
 
+    def warm_up(self, cell: str) -> None:
+        """Start the cell's e2e.test while its cluster comes up, where its kubeconfig is going to be."""
+        view = self.context.cell(cell)
+        if view.build and cell not in self._clusters and cell not in self._runners:
+            kubeconfig = self.context.run_folder().cell(cell).path / "kubeconfig"
+            self._runner(cell, view.build, kubeconfig, self.context.settings.workers).start(early=True)
+
+    def expect(self, cell: str, spec: Spec) -> None:
+        """This spec is going to be the next on the cell."""
+        if cell in self._clusters and cell in self._runners:
+            self._runners[cell].expect(spec)
+
     def run_spec(self, cell: str, spec: Spec, timeout: float) -> SpecResult:
         """Run one upstream spec on the cell's cluster."""
+        cluster = self.cluster(cell)
         left = max(1.0, self.context.deadline - time.time())
-        return self._runner(cell).run(spec, min(timeout, left))
+        runner = self._runner(cell, cluster.build, cluster.kubeconfig, len(cluster.workers))
+        return runner.run(spec, min(timeout, left))
 
-    def _runner(self, cell: str) -> SpecRunner:
-        if cell not in self._runners:
-            cluster = self.cluster(cell)
-            program = Program(
-                path=cluster.build / "bin" / "e2e.test",
-                kubeconfig=cluster.kubeconfig,
-                kubectl=cluster.build / "bin" / "kubectl",
-                nodes=len(cluster.workers),
-                log=self.context.run_folder().cell(cell).logs / f"e2e-{self.worker}.log",
-            )
-            self._runners[cell] = runner = SpecRunner(program, os.environ)
-            self.closing.callback(runner.close)
+    def _runner(self, cell: str, build: Path, kubeconfig: Path, nodes: int) -> SpecRunner:
+        log = self.context.run_folder().cell(cell).logs / f"e2e-{self.worker}.log"
+        program = Program(build / "bin" / "e2e.test", kubeconfig, build / "bin" / "kubectl", nodes, log)
+        runner = self._runners.get(cell)
+        if runner is None or runner.program != program:
+            self._runners[cell] = SpecRunner(program, os.environ)
+            self.closing.callback(self._runners[cell].close)
+            if runner is not None:
+                runner.close()
         return self._runners[cell]
 
 
@@ -107,10 +119,12 @@ def process_of(config: pytest.Config) -> TestProcess:
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Start the clock."""
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None, object, object]:
+    """Start the clock, and what the next item can have ready."""
     if context_of(item.config) is not None:
         item.stash[_TIMING] = _Timing(time.perf_counter(), time.time())
+        if isinstance(nextitem, SpecItem) and not (isinstance(item, SpecItem) and "Disruptive" in item.spec.labels):
+            process_of(item.config).expect(nextitem.cell.name, nextitem.spec)
     return (yield)
 
 
@@ -121,6 +135,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         return
     began = time.perf_counter()
     try:
+        if isinstance(item, SpecItem):
+            process_of(item.config).warm_up(cell)
         process_of(item.config).cluster(cell)
     except HarnessError as error:
         pytest.skip(f"{cell} did not come up: {error}")

@@ -34,6 +34,9 @@ class FakeFabric:
     async def clear(self) -> None:
         self.calls.append("clear")
 
+    def reserved_public(self) -> frozenset[IPv4Address]:
+        return frozenset()
+
     async def apply_network(self, plan: NetworkPlan) -> None:
         self.calls.append(f"network {plan.name}")
         await asyncio.sleep(self.pace)

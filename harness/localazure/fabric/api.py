@@ -176,6 +176,9 @@ class Fabric(Protocol):
     async def clear(self) -> None:
         """Remove everything of this fabric from the host, running or not: machines, namespaces, mounts, loop devices, cgroups."""
 
+    def reserved_public(self) -> frozenset[IPv4Address]:
+        """Addresses of the public ranges that the host itself uses; no resource may get one."""
+
     async def apply_network(self, plan: NetworkPlan) -> None:
         """Make the network equal to the plan. A NIC whose machine does not run yet is wired all the same."""
 

@@ -1,7 +1,8 @@
 """What all fabrics of a host share: the public ranges' routes and kernel limits. The first one sets them, the last one restores them.
 
 Public addresses come from TEST-NET ranges. While no network answers for one of them its packets must not go out to a real
-network, so the ranges are ``unreachable`` as long as any fabric works. Three machines of systemd, containerd and kubelet need more
+network, so the ranges are ``unreachable`` as long as any fabric works, but for what the host itself uses of them (reserved.py).
+Three machines of systemd, containerd and kubelet need more
 inotify instances than the 128 that a kernel grants a user, and all of them are root's.
 """
 
@@ -16,6 +17,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from harness.errors import UsageError
+from harness.localazure.fabric import reserved
 from harness.localazure.fabric.api import PUBLIC_RANGES
 from harness.localazure.fabric.commands import attempt, run
 from harness.localazure.fabric.names import MARK, Names
@@ -84,7 +86,8 @@ def claim(names: Names) -> None:
     with host_lock():
         USERS.mkdir(exist_ok=True)
         (USERS / names.prefix).write_text(f"{names.state}\n")
-        lines = [f"route replace unreachable {prefix} proto {PROTOCOL}\n" for prefix in PUBLIC_RANGES]
+        lines = reserved.routes(reserved.of_host(), PROTOCOL)
+        lines += [f"route replace unreachable {prefix} proto {PROTOCOL}\n" for prefix in PUBLIC_RANGES]
         run(["ip", "-batch", "-"], stdin="".join(lines))
         _raise_limits(USERS / _BEFORE)
 
@@ -103,6 +106,8 @@ def release(names: Names) -> None:
             claim.unlink()
         for prefix in PUBLIC_RANGES:
             attempt(["ip", "route", "del", "unreachable", str(prefix), "proto", PROTOCOL])
+        for address in reserved.of_host():
+            attempt(["ip", "route", "del", f"{address}/32", "proto", PROTOCOL])
         _restore_limits(USERS / _BEFORE)
         USERS.rmdir()
 

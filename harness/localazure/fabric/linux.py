@@ -13,7 +13,7 @@ from ipaddress import IPv4Address
 from pathlib import Path
 
 from harness.errors import CloudError
-from harness.localazure.fabric import guest, host, namespaces, networks, uplinks
+from harness.localazure.fabric import guest, host, namespaces, networks, reserved, uplinks
 from harness.localazure.fabric.api import DataDisk, DiskPlan, MachinePlan, MachineState, NetworkPlan
 from harness.localazure.fabric.cgroups import Hierarchies
 from harness.localazure.fabric.disks import Disks
@@ -56,6 +56,10 @@ class LinuxFabric:
         """Remove everything of this fabric from the host, data disks included."""
         await self.stop()
         await asyncio.to_thread(sweep_host, self._state)
+
+    def reserved_public(self) -> frozenset[IPv4Address]:
+        """Addresses of the public ranges that the host itself uses."""
+        return reserved.of_host()
 
     async def apply_network(self, plan: NetworkPlan) -> None:
         """Make the network equal to the plan."""

@@ -93,6 +93,7 @@ def _usable(prefix: IPv4Network) -> tuple[IPv4Address, IPv4Address]:
 def free_public_address(arm: Arm) -> str:
     """The next public address that no resource has."""
     taken = {address.properties.get("ipAddress") for address in arm.store.of_type(PIP)}
+    taken |= {str(address) for address in arm.fabric.reserved_public()}
     hosts = [str(host) for whole in PUBLIC_RANGES for host in whole.hosts()]
     for step in range(len(hosts)):
         candidate = hosts[(arm.public_offset + step) % len(hosts)]

@@ -8,7 +8,7 @@ and by the kernel's memory of whom it spoke TCP with (``ip tcp_metrics``) other 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from ipaddress import AddressValueError, IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Any
@@ -24,19 +24,27 @@ FABRIC_LINKS = IPv4Network("100.64.0.0/10")
 
 def reserved(hosts: str, resolver: str) -> frozenset[IPv4Address]:
     """Addresses of the public ranges that are named in the texts of /etc/hosts and /etc/resolv.conf."""
-    words = [line.split()[:1] for line in hosts.splitlines()]
-    words += [line.split()[1:2] for line in resolver.splitlines() if line.startswith("nameserver")]
-    return frozenset(
-        address for word in words for address in _addresses(word) if any(address in whole for whole in PUBLIC_RANGES)
+    names = [word for line in hosts.splitlines() for word in line.split()[:1]]
+    servers = [line.split()[1:2] for line in resolver.splitlines() if line.startswith("nameserver")]
+    return _public([*names, *(word for words in servers for word in words)])
+
+
+def spoken_with(metrics: Iterable[dict[str, Any]]) -> frozenset[IPv4Address]:
+    """Addresses of the public ranges that ``ip -j tcp_metrics`` knows, but for those behind a fabric's link."""
+    return _public(
+        item.get("dst", "")
+        for item in metrics
+        if not any(source in FABRIC_LINKS for source in _addresses([item.get("source", "")]))
     )
 
 
 def of_host() -> frozenset[IPv4Address]:
     """Addresses that this host uses."""
-    return reserved(*(path.read_text() if path.exists() else "" for path in (HOSTS, RESOLVER)))
+    hosts, resolver = (path.read_text() if path.exists() else "" for path in (HOSTS, RESOLVER))
+    return reserved(hosts, resolver) | spoken_with(_ask("tcp_metrics", "show"))
 
 
-def routes(addresses: frozenset[IPv4Address], protocol: str) -> list[str]:
+def routes(addresses: Iterable[IPv4Address], protocol: str) -> list[str]:
     """Lines for ``ip -batch`` that pin each address to the way it takes now; none where the host has a route of its own already."""
     lines = []
     for address in sorted(addresses):
@@ -56,11 +64,11 @@ def _ask(*words: str) -> list[dict[str, Any]]:
     return answer
 
 
-def _public(words: list[str]) -> frozenset[IPv4Address]:
+def _public(words: Iterable[str]) -> frozenset[IPv4Address]:
     return frozenset(address for address in _addresses(words) if any(address in whole for whole in PUBLIC_RANGES))
 
 
-def _addresses(words: list[str]) -> Iterator[IPv4Address]:
+def _addresses(words: Iterable[str]) -> Iterator[IPv4Address]:
     for word in words:
         try:
             yield IPv4Address(word)

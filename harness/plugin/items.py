@@ -19,6 +19,8 @@ from harness.ginkgo.selection import Chosen, Selection, load_selection
 from harness.plugin.context import CellView, Context
 from harness.plugin.suites import chosen_specs
 
+_SHOWN = 6_000
+"""Characters of a spec's output on the console: upstream dumps a whole cluster for each failure. results.jsonl has all."""
 _AT_LEAST = 600.0
 _FACTOR = 3.0
 
@@ -101,7 +103,7 @@ class SpecItem(pytest.Item):
         from harness.plugin.running import process_of
 
         self.result = result = process_of(self.config).run_spec(self.cell.name, self.spec, self.timeout)
-        self.add_report_section("call", "stdout", result.output)
+        self.add_report_section("call", "stdout", _shown(result.output))
         self.add_report_section("call", "log", "\n".join(f"{step.at:8.1f} s  {step.text}" for step in result.steps))
         if result.state in ("skipped", "pending"):
             pytest.skip(result.message or f"{result.state} by upstream")
@@ -119,3 +121,11 @@ class SpecItem(pytest.Item):
 
     def reportinfo(self) -> tuple[Path, int, str]:
         return self.path, 0, self.name  # pytest insists on a line for an item with a skip mark
+
+
+def _shown(output: str) -> str:
+    """Beginning and end of a long output."""
+    if len(output) <= _SHOWN:
+        return output
+    half = _SHOWN // 2
+    return f"{output[:half]}\n... {len(output) - _SHOWN} characters, all in results.jsonl ...\n{output[-half:]}"

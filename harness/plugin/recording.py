@@ -72,7 +72,7 @@ def result_of(reports: list[pytest.TestReport], fact: ItemFacts) -> TestResult:
         worker=_worker(last),
         message=_message(deciding, data_of(deciding)),
         details=details,
-        stdout=_section(last, "stdout") + _section(last, "stderr"),
+        stdout=data["stdout"] if "stdout" in data else _section(last, "stdout") + _section(last, "stderr"),
         log=_section(last, "log"),
         steps=tuple(ResultStep(text, at) for text, at in data.get("steps", ())),
         labels=fact.labels,

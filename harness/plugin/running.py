@@ -180,6 +180,7 @@ def pytest_runtest_makereport(
     if result and call.when == "call":
         data["steps"] = [[step.text, step.at] for step in result.steps]
         data["location"] = result.location
+        data["stdout"] = result.output
     attach(report, data)
     return report
 

@@ -92,7 +92,10 @@ def _user(workloads: Workloads, name: str, claim: str) -> Peer:
 
 @contextlib.contextmanager
 def _volume(workloads: Workloads, name: str, device: str, node: str) -> Iterator[None]:
-    """A PersistentVolume on a block device of one node, with a claim bound to it; unmounted when this ends."""
+    """A PersistentVolume on a block device of one node, with a claim bound to it.
+
+    Unmounted when this ends, so that the disk can be detached; not when the test has failed, since the node may be in any state.
+    """
     core = workloads.core
     terms = [{"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "In", "values": [node]}]}]
     common = {"accessModes": ["ReadWriteOnce"], "storageClassName": name, "volumeMode": "Filesystem"}
@@ -109,18 +112,18 @@ def _volume(workloads: Workloads, name: str, device: str, node: str) -> Iterator
         }
     )
     claim = {**common, "volumeName": name, "resources": {"requests": {"storage": "1Gi"}}}
+    core.create_namespaced_persistent_volume_claim(workloads.namespace, {"metadata": {"name": name}, "spec": claim})
     try:
-        core.create_namespaced_persistent_volume_claim(workloads.namespace, {"metadata": {"name": name}, "spec": claim})
         yield
-    finally:
         for pod in core.list_namespaced_pod(workloads.namespace).items:
             workloads.delete_pod(pod.metadata.name)
-        core.delete_namespaced_persistent_volume_claim(name, workloads.namespace)
-        core.delete_persistent_volume(name)
         look = _machine(workloads, "unmounted", node)
         count = f"grep -c {name} /proc/1/mounts || true"
         wait_for(f"{node} to unmount {name}", lambda: _expect(workloads.inside.shell(look, count).strip(), "0"), 60)
         workloads.delete_pod("unmounted")
+    finally:
+        core.delete_namespaced_persistent_volume_claim(name, workloads.namespace)
+        core.delete_persistent_volume(name)
 
 
 def _assert_is_the_disk(workloads: Workloads, pod: Peer) -> None:
@@ -133,11 +136,15 @@ def _restarted(workloads: Workloads, name: str) -> Peer:
     """The pod once its container runs again after its machine was restarted."""
 
     def probe() -> None:
-        statuses = workloads.core.read_namespaced_pod(name, workloads.namespace).status.container_statuses
+        pod = workloads.core.read_namespaced_pod(name, workloads.namespace)
+        statuses = pod.status.container_statuses
         if not statuses or not statuses[0].restart_count or not statuses[0].ready:
-            raise NotYet(f"container: {statuses[0].state if statuses else 'none'}")
+            node = workloads.core.read_node(pod.spec.node_name)
+            ready = next((each for each in node.status.conditions or [] if each.type == "Ready"), None)
+            restarts = statuses[0].restart_count if statuses else "none"
+            raise NotYet(f"restarts: {restarts}; node {node.metadata.name}: {ready.message if ready else 'no status'}")
 
-    wait_for(f"pod {name} to run again after the restart of its machine", probe, 300)
+    wait_for(f"pod {name} to run again after the restart of its machine", probe, 240)
     return workloads.ready(name, 1)[0]
 
 

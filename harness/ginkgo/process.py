@@ -133,8 +133,8 @@ class _Process:
     def __init__(self, program: Program, environ: Mapping[str, str], *, focus: str = "", early: bool = False) -> None:
         self._program = program
         self._early = early and os.geteuid() == 0  # only root may take a low priority back
-        self.reusable = True
-        """Whether it is waiting for work, or will be; not while a spec runs, nor after one was stopped."""
+        self.reusable = not focus
+        """Whether it is waiting for parallel specs, or will be; not while a spec runs, nor after one was stopped."""
         self._server = ParallelServer()
         program.log.parent.mkdir(parents=True, exist_ok=True)
         with program.log.open("ab") as log:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.errors import UsageError
@@ -48,6 +48,7 @@ def grow(children: st.SearchStrategy[Tree]) -> st.SearchStrategy[Tree]:
     )
 
 
+@settings(deadline=None)
 @given(st.recursive(st.sampled_from(LEAVES), grow, max_leaves=12), st.frozensets(st.sampled_from(LABELS)))
 def test_means_what_it_says(tree: Tree, labels: frozenset[str]) -> None:
     text, meaning = tree
@@ -95,6 +96,7 @@ def test_mistakes_are_one_line_with_their_position(text: str, position: int, phr
     assert "\n" not in str(caught.value)
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="ab&|!,()/: {}isEmpty", max_size=24))
 def test_any_text_parses_or_is_refused(text: str) -> None:
     with suppress(UsageError):

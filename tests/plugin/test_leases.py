@@ -1,0 +1,76 @@
+"""Leases between processes: shared beside shared, exclusive alone, and nobody waits for ever."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from harness.errors import AbortedError
+from harness.plugin.leases import lease
+
+HOLD = """
+import sys, time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from harness.plugin.leases import lease
+with lease(Path(sys.argv[1]), exclusive=sys.argv[2] == "exclusive", deadline=datetime.now(UTC) + timedelta(seconds=20)):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def soon(seconds: float) -> datetime:
+    return datetime.now(UTC) + timedelta(seconds=seconds)
+
+
+@contextmanager
+def held(folder: Path, kind: str) -> Iterator[None]:
+    """Another process holds a lease; it is killed in the end."""
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(folder), kind], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "held\n"
+        yield
+        process.kill()
+
+
+def test_shared_leases_stand_beside_each_other_and_an_exclusive_one_alone(tmp_path: Path) -> None:
+    with held(tmp_path, "shared"):
+        with lease(tmp_path, exclusive=False, deadline=soon(1)):
+            pass
+        with pytest.raises(AbortedError, match="exclusive use"), lease(tmp_path, exclusive=True, deadline=soon(0.1)):
+            pass
+    with lease(tmp_path, exclusive=True, deadline=soon(5)):  # the kernel dropped the dead process's lease
+        pass
+
+
+def test_who_waits_for_exclusive_use_is_not_kept_waiting_by_newcomers(tmp_path: Path) -> None:
+    order: list[str] = []
+    began = time.monotonic()
+
+    def share(seconds: float, name: str) -> None:
+        with lease(tmp_path, exclusive=False, deadline=soon(20)):
+            order.append(name)
+            time.sleep(seconds)
+
+    def alone() -> None:
+        with lease(tmp_path, exclusive=True, deadline=soon(20)):
+            order.append("alone")
+
+    threads = [Thread(target=share, args=(0.5, "first")), Thread(target=alone), Thread(target=share, args=(0, "late"))]
+    for thread in threads:
+        thread.start()
+        time.sleep(0.15)
+    for thread in threads:
+        thread.join(20)
+    assert order == ["first", "alone", "late"]
+    assert time.monotonic() - began < 10

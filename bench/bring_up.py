@@ -135,7 +135,7 @@ class _Bench:
                     lines = (folder / "memory.stat").read_text().splitlines()
                     stat = dict(line.split() for line in lines)
                     return int((folder / usage).read_text()) - int(stat[inactive])
-        raise RuntimeError(f"no memory control group of {name} below {_GROUPS}")
+        raise HarnessError(f"read the memory of {machine}", last_seen=f"no control group {name} below {_GROUPS}")
 
 
 def main() -> int:

@@ -17,12 +17,14 @@ from ipaddress import IPv4Network
 from typing import Any
 
 import yaml
+from azure.mgmt.compute.models import RunCommandInput
 
 from harness.builds.api import Build
 from harness.clouds.api import Cloud, NodeProfile
 from harness.deployers.kubeadm.cloudinit import kubelet_configuration
 from harness.deployers.kubeadm.images import find_images
 from harness.deployers.kubeadm.pki import make_ssh_key
+from harness.errors import DeployError
 
 SUBNET = IPv4Network("10.0.0.0/24")
 PODS = IPv4Network("10.244.0.0/16")
@@ -51,7 +53,7 @@ def bring_up(
     done("init")
     found = re.search(r"kubeadm join [^\\\n]+\\?\n?\s*--discovery-token-ca-cert-hash \S+", output)
     if found is None:
-        raise RuntimeError(f"kubeadm init printed no join command: {output[-2000:]}")
+        raise DeployError("read the join command that kubeadm init prints", log_tail=output[-2000:])
     join = found[0].replace("\\\n", " ")
     for name in NAMES[1:]:
         _run(cloud, group, name, f"{_CONTAINERD}; {join} {_IGNORED}")
@@ -62,16 +64,16 @@ def bring_up(
     done("dns")
     listed = _run(cloud, group, "first", f"{_KUBECTL} get nodes --no-headers")
     if len(re.findall(r"\sReady\s", listed)) != len(NAMES):
-        raise RuntimeError(f"not all nodes are Ready: {listed}")
+        raise DeployError("bring three nodes up by hand", last_seen=listed)
     return seconds
 
 
 def _run(cloud: Cloud, group: str, name: str, script: str) -> str:
     """Run a script in a machine, as its owner would by SSH."""
-    command = {"commandId": "RunShellScript", "script": ["set -e", script]}
-    [status] = cloud.compute.virtual_machines.begin_run_command(group, name, command).result().value
+    command = RunCommandInput(command_id="RunShellScript", script=["set -e", script])
+    [status] = cloud.compute.virtual_machines.begin_run_command(group, name, command).result().value or []
     if status.code != "ProvisioningState/succeeded":
-        raise RuntimeError(f"on {name}: {script.partition(';')[2] or script}: {status.message[-2000:]}")
+        raise DeployError(f"run a step on {name}", last_seen=str(status.code), log_tail=str(status.message)[-4000:])
     return str(status.message)
 
 

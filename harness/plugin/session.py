@@ -9,27 +9,27 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import time
 from collections.abc import Generator, Sequence
+from pathlib import Path
 from threading import Timer
 from typing import Any
 
 import pytest
-from _pytest.mark.expression import Expression
 
-from harness.errors import EXIT_CODES, HarnessError, Outcome, UsageError
+from harness.errors import EXIT_CODES, HarnessError, UsageError
 from harness.ginkgo.durations import remember
 from harness.plugin.console import Console, LedgerLines
-from harness.plugin.context import KEY, CellView, Context, asked_suites, context_of
-from harness.plugin.facts import FILE, read_planned
+from harness.plugin.context import KEY, CellView, Context, asked_suites
+from harness.plugin.distribution import Distribution
+from harness.plugin.facts import FILE
 from harness.plugin.namespaces import FILE as LEFTOVERS
 from harness.plugin.namespaces import read_leftovers
 from harness.plugin.options import run_folder, settings_of
-from harness.plugin.recording import Recorder, mark_crash
-from harness.plugin.scheduler import SuiteScheduling
+from harness.plugin.recording import Recorder
 from harness.plugin.signals import raise_on_sigterm
 from harness.plugin.suites import check_selections, suites_in
+from harness.plugin.usage import check_expressions, exit_code_of, one_line
 from harness.runs.lifecycle import Lifecycle
 from harness.runs.parts import Parts
 from harness.runs.plan import make_plan
@@ -42,14 +42,19 @@ DURATIONS = "durations.tsv"
 
 @pytest.hookimpl(wrapper=True)
 def pytest_cmdline_main(config: pytest.Config) -> Generator[None, Any, Any]:
-    """Show our own ``UsageError`` as one line, with the exit code that the harness uses for it."""
     try:
         return (yield)
     except pytest.UsageError as error:
-        if not isinstance(error.__cause__, UsageError):
-            raise
-        sys.stderr.write(f"ERROR: {error}\n")
-        return EXIT_CODES[Outcome.ABORTED]
+        return exit_code_of(error)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """``-n auto`` follows what the cluster carries, not the CPUs; asked before anything else is configured."""
+    if asked_suites(config) is None:
+        return None
+    with one_line():
+        return settings_of(config, run_folder(config)).tests
 
 
 @pytest.hookimpl(trylast=True)
@@ -64,8 +69,8 @@ def pytest_configure(config: pytest.Config) -> None:
     asked = asked_suites(config)
     if asked is None or config.option.help:
         return
-    with _usage():
-        _check_expressions(config)
+    with one_line():
+        check_expressions(config)
         folder = run_folder(config)
         settings = settings_of(config, folder)
         suites = settings.suite or (asked[1] if asked[1] else ())
@@ -78,20 +83,10 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(Controller(config, settings, asked[0], folder), "harness-controller")
 
 
-def _check_expressions(config: pytest.Config) -> None:
-    """Under xdist, workers would find a wrong -k or -m after clusters were begun, each with a traceback."""
-    for flag, text in (("-k", config.option.keyword), ("-m", config.option.markexpr)):
-        try:
-            if text:
-                Expression.compile(text)
-        except SyntaxError as error:
-            raise UsageError(f"{flag} {text!r}: {error}", hint="join words with and, or, not") from error
-
-
 class Controller:
     """Hooks of the process that owns the clusters."""
 
-    def __init__(self, config: pytest.Config, settings: Settings, suites_root: Any, folder: Any) -> None:
+    def __init__(self, config: pytest.Config, settings: Settings, suites_root: Path, folder: Path | None) -> None:
         self.config = config
         self.settings = settings
         self.suites_root = suites_root
@@ -112,7 +107,7 @@ class Controller:
         """Plan, build, and begin to bring clusters up, before xdist starts its workers."""
         self.session = session
         self.console = Console(self._within_line)
-        with _usage():
+        with one_line():
             if self.config.option.collectonly:
                 self._publish(self._found(), None, time.time())
                 return
@@ -157,13 +152,15 @@ class Controller:
             deadline=deadline,
         )
         check_selections(context)
-        self.limits = {suite.name: suite.limit for suite in suites_in(context) if suite.limit}
         self.config.stash[KEY] = context
+        if lifecycle:
+            limits = {suite.name: suite.limit for suite in suites_in(context) if suite.limit}
+            self.config.pluginmanager.register(Distribution(self.config, context, limits, self._start))
 
     def _narrowed(self) -> bool:
         """Whether the command line may leave nothing to run; then clusters wait until collection has found something."""
         option = self.config.option
-        chosen = [option.keyword, option.markexpr, option.lf, option.deselect]
+        chosen = [getattr(option, name, None) for name in ("keyword", "markexpr", "lf", "stepwise", "deselect")]
         return any(chosen) or any("::" in str(argument) for argument in self.config.args)
 
     def _start(self) -> None:
@@ -171,7 +168,8 @@ class Controller:
         if self.started:
             return
         self.started = True
-        self.lifecycle.start()
+        with one_line():
+            self.lifecycle.start()
         left = max(0.0, self.lifecycle.budget.tests_end - time.time())
         self.timer = Timer(left, os.kill, (os.getpid(), signal.SIGTERM))
         self.timer.daemon = True
@@ -180,8 +178,7 @@ class Controller:
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Without xdist, this process collects."""
         if session.items and self.lifecycle:
-            with _usage():
-                self._start()
+            self._start()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if self.recorder:
@@ -249,48 +246,3 @@ class Controller:
     def pytest_xdist_auto_num_workers(self, config: pytest.Config) -> int:
         """``-n auto`` follows what the cluster carries, not the CPUs."""
         return self.settings.tests
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_configure_node(self, node: Any) -> None:
-        context = context_of(self.config)
-        if context is not None:
-            node.workerinput["harness"] = context.to_json()
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_xdist_node_collection_finished(self, node: Any, ids: Sequence[str]) -> None:
-        if ids:
-            with _usage():
-                self._start()
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_handlecrashitem(self, crashitem: str, report: pytest.TestReport, sched: Any) -> None:
-        mark_crash(report)
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> SuiteScheduling | None:
-        from xdist.workermanage import parse_tx_spec_config
-
-        context = context_of(config)
-        if context is None or context.folder is None:
-            return None
-        planned = context.folder.path / FILE
-        workers = len(parse_tx_spec_config(config))
-        return SuiteScheduling(workers, lambda: read_planned(planned), self.limits, self._differ)
-
-    def _differ(self, node: Any, expected: Sequence[str], collection: Sequence[str]) -> None:
-        """Two workers collected different tests: an error, as xdist reports it."""
-        from xdist.report import report_collection_diff
-
-        text = report_collection_diff(expected, collection, "the first worker", node.gateway.id)
-        report = pytest.CollectReport(nodeid=node.gateway.id, outcome="failed", longrepr=text, result=[])
-        self.config.hook.pytest_collectreport(report=report)
-
-
-class _usage:  # noqa: N801 - reads as a statement
-    """Turns our ``UsageError`` into one that pytest shows as a line; other harness errors end the session as what they are."""
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, UsageError):
-            raise pytest.UsageError(str(error)) from error

@@ -111,7 +111,7 @@ class Project:
             start_new_session=True,
         )  # fmt: skip
 
-    def finish(self, process: subprocess.Popen[str], timeout: float = 60) -> Outcome:
+    def finish(self, process: subprocess.Popen[str], timeout: float = 300) -> Outcome:
         try:
             out, _ = process.communicate(timeout=timeout)
         except subprocess.TimeoutExpired:

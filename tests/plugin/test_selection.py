@@ -48,7 +48,7 @@ def test_listing_needs_no_cluster_and_makes_no_run(suites: Project) -> None:
     ids=["keyword", "suite", "folder", "nodeid"],
 )
 def test_only_what_is_asked_for_runs(suites: Project, arguments: tuple[str, ...], names: set[str]) -> None:
-    done = suites.run(*arguments, "-n", "2")
+    done = suites.run(*arguments)
     assert done.code == 0, done.out
     assert set(done.by_name) == names
 
@@ -93,19 +93,19 @@ def test_a_skip_is_shown_with_its_reason_and_ends_on_its_day(suites: Project) ->
         (("--run", "20200101-000000-0000"), "", "no run '20200101-000000-0000'"),
         (("--deadline", "soon"), "", "'soon'"),
         (("-k", "no such"), "", "-k 'no such'"),
+        (("--location", "nowhere"), "", "--location 'nowhere' is unknown to cloud local"),
         ((), "label_filter: (a\n", "specs.yaml: label filter '(a', position 1: no ) for this ("),
         ((), "labels: a\n", "specs.yaml: the file: unknown key 'labels'"),
         ((), "a: [\n", "specs.yaml, line"),
         ((), "focus: [nothing like it]\n", "specs.yaml selects none of the specs of v1.37.2-kubeadm-westeurope"),
     ],
 )
-@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "n2"])
 def test_wrong_input_is_one_line_and_creates_nothing(
-    suites: Project, arguments: tuple[str, ...], specs: str, phrase: str, workers: tuple[str, ...]
+    suites: Project, arguments: tuple[str, ...], specs: str, phrase: str
 ) -> None:
     if specs:
         suites.write("suites/alpha/specs.yaml", specs)
-    done = suites.run("suites", *arguments, *workers)
+    done = suites.run("suites", *arguments, "-n", "2")
     assert done.code == 2, done.out
     errors = [line for line in done.out.splitlines() if line.startswith("ERROR: ")]
     assert len(errors) == 1

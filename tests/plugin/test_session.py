@@ -53,3 +53,10 @@ def test_suites_run_are_recorded_and_taken_down(project: Project, workers: tuple
     assert project.groups == []
     assert (project.folder / "reports" / "latest" / "index.html").exists()
     assert len(project.ran) == 5
+
+
+def test_auto_asks_the_settings(project: Project) -> None:
+    project.write("suites/beta/test_b.py", "def test_it(cluster): pass\n")
+    done = project.run("suites", "-n", "auto", "--tests", "2")
+    assert done.code == 0, done.out
+    assert "2 workers [1 item]" in done.out

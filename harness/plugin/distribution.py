@@ -1,0 +1,58 @@
+"""The controller's side of pytest-xdist: what workers are told, and which of them runs what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from harness.plugin.context import Context
+from harness.plugin.facts import FILE, read_planned
+from harness.plugin.recording import mark_crash
+from harness.plugin.scheduler import SuiteScheduling
+
+
+class Distribution:
+    """xdist's hooks; xdist may be missing.
+
+    :param limits: suite -> tests at the same time on one cluster.
+    :param collected: called when a worker has found something to run.
+    """
+
+    def __init__(
+        self, config: pytest.Config, context: Context, limits: Mapping[str, int], collected: Callable[[], None]
+    ) -> None:
+        self._config = config
+        self._context = context
+        self._limits = limits
+        self._collected = collected
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        node.workerinput["harness"] = self._context.to_json()
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, node: Any, ids: Sequence[str]) -> None:
+        if ids:
+            self._collected()
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_handlecrashitem(self, crashitem: str, report: pytest.TestReport, sched: Any) -> None:
+        mark_crash(report)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> SuiteScheduling:
+        from xdist.workermanage import parse_tx_spec_config
+
+        planned = self._context.run_folder().path / FILE
+        workers = len(parse_tx_spec_config(config))
+        return SuiteScheduling(workers, lambda: read_planned(planned), self._limits, self._differ)
+
+    def _differ(self, node: Any, expected: Sequence[str], collection: Sequence[str]) -> None:
+        """Two workers collected different tests: an error, as xdist reports it."""
+        from xdist.report import report_collection_diff
+
+        text = report_collection_diff(expected, collection, "the first worker", node.gateway.id)
+        report = pytest.CollectReport(nodeid=node.gateway.id, outcome="failed", longrepr=text, result=[])
+        self._config.hook.pytest_collectreport(report=report)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 from collections.abc import Generator, Sequence
 from pathlib import Path
@@ -187,6 +188,12 @@ class Controller:
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         """xdist ends ``-x`` and ``--maxfail`` by an interrupt of its own, which is none of a person's."""
         self.aborted = excinfo.typename != "Interrupted"
+
+    def pytest_sessionfinish(self) -> None:
+        """Hypothesis' plugin would import Hypothesis for its summary, more than a second, although no suite has used it."""
+        plugins = self.config.pluginmanager
+        if "hypothesis" not in sys.modules and plugins.has_plugin("hypothesispytest"):
+            plugins.unregister(name="hypothesispytest")
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Where the run's folder is; a hint for what is left comes after teardown."""

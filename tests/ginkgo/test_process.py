@@ -86,7 +86,7 @@ def test_a_spec_that_hangs_is_interrupted_then_killed(start: Start, kind: str, p
     result = runner.run(specs[f"[sig-a] {kind}"], 0.5)
     assert result.state == "timedout"
     assert phrase in result.message
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 60
     if kind == "deaf":
         assert "it was at the step: waiting for ever" in result.message
     assert runner.run(specs["[sig-a] one"], 10).state == "passed"

@@ -128,11 +128,25 @@ class SuiteScheduling:
         return True
 
     def _fill(self) -> None:
-        """Every worker that can take more gets it: first those that have nothing to run."""
+        """Every worker that can take more gets it: first those that have nothing to run, last those that wait for others."""
+        able = [node for node in self._queues if node in self._collections and not node.shutting_down]
+        able.sort(key=self._holds_exclusive)
         for length in (0, 1):
-            for node in [node for node in self._queues if node in self._collections and not node.shutting_down]:
-                if len(self._queues[node]) == length and not self._give(node):
+            for node in able:
+                if len(self._queues[node]) == length and not (self._held_back(node) or self._give(node)):
                     self._rest(node)
+
+    def _holds_exclusive(self, node: Node) -> bool:
+        """Whether the next test of this worker is an exclusive one."""
+        return bool(self._queues[node]) and self._facts[self._queues[node][0]].exclusive
+
+    def _held_back(self, node: Node) -> bool:
+        """Whether this worker's exclusive test has to wait for others'; its lease would wait, too, but keep back what they were told next."""
+        if not self._holds_exclusive(node):
+            return False
+        cell = self._facts[self._queues[node][0]].cell
+        others = [index for other, queue in self._queues.items() if other is not node for index in queue]
+        return any(self._facts[index].cell == cell for index in others)
 
     def _give(self, node: Node) -> bool:
         index = self._choose(node)

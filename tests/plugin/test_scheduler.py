@@ -75,18 +75,21 @@ class Simulation:
             self.sched.schedule()
 
     def begin(self) -> None:
-        for worker in list(self.alive):
-            if worker.running is None and worker.queue and (len(worker.queue) > 1 or worker.shutting_down):
-                fact = self.facts[worker.queue[0]]
-                others = [self.facts[o.running] for o in self.alive if o.running is not None]
-                here = [other for other in others if other.cell == fact.cell]
-                if any(other.exclusive for other in here) or (fact.exclusive and here):
-                    continue
-                worker.running, worker.ends = worker.queue[0], self.now + fact.expected
-                self.started.append(worker.running)
-                share = (fact.suite, fact.cell)
-                count = 1 + sum((other.suite, other.cell) == share for other in others)
-                self.most[share] = max(self.most.get(share, 0), count)
+        ready = [w for w in self.alive if w.running is None and (len(w.queue) > 1 or (w.queue and w.shutting_down))]
+        closed = {fact.cell for fact in (self.facts[worker.queue[0]] for worker in ready) if fact.exclusive}
+        for worker in ready:
+            fact = self.facts[worker.queue[0]]
+            if not fact.exclusive and fact.cell in closed:
+                continue  # whoever waits for exclusive use has closed the gate
+            others = [self.facts[o.running] for o in self.alive if o.running is not None]
+            here = [other for other in others if other.cell == fact.cell]
+            if any(other.exclusive for other in here) or (fact.exclusive and here):
+                continue
+            worker.running, worker.ends = worker.queue[0], self.now + fact.expected
+            self.started.append(worker.running)
+            share = (fact.suite, fact.cell)
+            count = 1 + sum((other.suite, other.cell) == share for other in others)
+            self.most[share] = max(self.most.get(share, 0), count)
 
     def end(self, worker: Worker) -> None:
         self.now = worker.ends
@@ -142,6 +145,13 @@ def test_exclusive_tests_come_last_on_one_worker() -> None:
     seconds = simulation.run()
     assert all(facts[index].exclusive for index in simulation.started[-5:])
     assert seconds <= 20 / 4 * 5 + 5 * 5 + 5
+
+
+def test_an_exclusive_test_keeps_nobody_waiting() -> None:
+    facts = [fact(0, 30), fact(1, 16), fact(2, 1), fact(3, 60, exclusive=True)]
+    simulation = Simulation(facts, {}, 2)
+    assert simulation.run() == 91
+    assert simulation.started == [0, 1, 2, 3]
 
 
 def test_a_limited_suite_begins_at_once_although_its_tests_are_short() -> None:

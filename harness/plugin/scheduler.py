@@ -141,7 +141,7 @@ class SuiteScheduling:
         return bool(self._queues[node]) and self._facts[self._queues[node][0]].exclusive
 
     def _held_back(self, node: Node) -> bool:
-        """Whether this worker's exclusive test has to wait for others'; its lease would wait, too, but keep back what they were told next."""
+        """Whether this worker's exclusive test waits for others'; its lease would wait, too, but keep back what they were told next."""
         if not self._holds_exclusive(node):
             return False
         cell = self._facts[self._queues[node][0]].cell

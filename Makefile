@@ -27,4 +27,6 @@ test: setup lint ## all of the project's own tests; those that make real machine
 	$(BIN)/pytest $(TESTS) -m "root or e2e" --durations 10 </dev/null
 
 bench: setup ## ratios against what cannot be avoided
+	$(BIN)/python bench/collection.py
+	$(BIN)/python bench/bring_up.py
 	$(BIN)/python bench/warm_run.py $(ARGS)

@@ -27,10 +27,20 @@ class Distribution:
         self._context = context
         self._limits = limits
         self._collected = collected
+        self.workers: dict[str, int] = {}
+        """Name -> process id of those that run."""
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
         node.workerinput["harness"] = self._context.to_json()
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodeready(self, node: Any) -> None:
+        self.workers[node.gateway.id] = int(node.gateway._rinfo().pid)  # xdist has asked for it already
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any, error: object) -> None:
+        self.workers.pop(node.gateway.id, None)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, node: Any, ids: Sequence[str]) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import time
 from collections.abc import Generator, Sequence
 from pathlib import Path
@@ -28,8 +27,9 @@ from harness.plugin.namespaces import FILE as LEFTOVERS
 from harness.plugin.namespaces import read_leftovers
 from harness.plugin.options import run_folder, settings_of
 from harness.plugin.recording import Recorder
-from harness.plugin.signals import raise_on_sigterm
+from harness.plugin.signals import raise_on_sigterm, raise_once, stop
 from harness.plugin.suites import check_selections, suites_in
+from harness.plugin.thrift import Thrift
 from harness.plugin.usage import check_expressions, exit_code_of, one_line
 from harness.runs.lifecycle import Lifecycle
 from harness.runs.parts import Parts
@@ -65,7 +65,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if given is not None:
         if "harness" in given:
             config.stash[KEY] = Context.from_json(given["harness"])
-            raise_on_sigterm()
+            raise_once()
+            config.pluginmanager.register(Thrift(config))
         return
     asked = asked_suites(config)
     if asked is None or config.option.help:
@@ -81,6 +82,7 @@ def pytest_configure(config: pytest.Config) -> None:
                 hint="name the suites once",
             )
     settings = settings.changed(suite=suites)
+    config.pluginmanager.register(Thrift(config))
     config.pluginmanager.register(Controller(config, settings, asked[0], folder), "harness-controller")
 
 
@@ -96,6 +98,7 @@ class Controller:
         self.parts: Parts = config.hook.pytest_harness_parts(config=config) or Parts()
         self.lifecycle: Lifecycle | None = None
         self.session: pytest.Session | None = None
+        self.distribution: Distribution | None = None
         self.recorder: Recorder | None = None
         self.console: Console | None = None
         self.lines: LedgerLines | None = None
@@ -156,7 +159,8 @@ class Controller:
         self.config.stash[KEY] = context
         if lifecycle:
             limits = {suite.name: suite.limit for suite in suites_in(context) if suite.limit}
-            self.config.pluginmanager.register(Distribution(self.config, context, limits, self._start))
+            self.distribution = Distribution(self.config, context, limits, self._start)
+            self.config.pluginmanager.register(self.distribution)
 
     def _narrowed(self) -> bool:
         """Whether the command line may leave nothing to run; then clusters wait until collection has found something."""
@@ -188,12 +192,8 @@ class Controller:
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         """xdist ends ``-x`` and ``--maxfail`` by an interrupt of its own, which is none of a person's."""
         self.aborted = excinfo.typename != "Interrupted"
-
-    def pytest_sessionfinish(self) -> None:
-        """Hypothesis' plugin would import Hypothesis for its summary, more than a second, although no suite has used it."""
-        plugins = self.config.pluginmanager
-        if "hypothesis" not in sys.modules and plugins.has_plugin("hypothesispytest"):
-            plugins.unregister(name="hypothesispytest")
+        if self.aborted and self.distribution:
+            stop(self.distribution.workers.values())
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Where the run's folder is; a hint for what is left comes after teardown."""

@@ -6,7 +6,10 @@ speaks to this process by SIGINT too.
 
 from __future__ import annotations
 
+import os
 import signal
+from collections.abc import Iterable
+from contextlib import suppress
 from types import FrameType
 
 
@@ -17,5 +20,27 @@ def raise_on_sigterm() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def raise_once() -> None:
+    """In a worker: the first SIGINT or SIGTERM raises ``KeyboardInterrupt``; later ones do not break off the clean-up it begins.
+
+    A worker may hear of one stop three times: by the terminal, the controller and execnet. If it does not end, execnet kills it.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt_once)
+
+
+def stop(processes: Iterable[int]) -> None:
+    """Tell workers to stop; xdist by itself lets them go on for five seconds."""
+    for process in processes:
+        with suppress(ProcessLookupError):
+            os.kill(process, signal.SIGTERM)
+
+
 def _interrupt(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt(signal.Signals(number).name)
+
+
+def _interrupt_once(number: int, frame: FrameType | None) -> None:
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.SIG_IGN)
+    _interrupt(number, frame)

@@ -109,7 +109,7 @@ def release(names: Names) -> None:
         for address in reserved.of_host():
             attempt(["ip", "route", "del", f"{address}/32", "proto", PROTOCOL])
         _restore_limits(USERS / _BEFORE)
-        USERS.rmdir()
+        shutil.rmtree(USERS)
 
 
 def _raise_limits(before: Path) -> None:

@@ -25,9 +25,9 @@ PREFIX = "HARNESS_"
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
-def _setting(default: Any, help: str, *, choices: tuple[str, ...] = (), metavar: str = "") -> Any:
-    """A field with its help text; ``choices`` closes the set of allowed values."""
-    return field(default=default, metadata={"help": help, "choices": choices, "metavar": metavar})
+def _setting(default: Any, help: str, *, choices: tuple[str, ...] = (), metavar: str = "", least: int = 1) -> Any:
+    """A field with its help text; ``choices`` closes the set of allowed values, ``least`` is the smallest number."""
+    return field(default=default, metadata={"help": help, "choices": choices, "metavar": metavar, "least": least})
 
 
 def duration(text: str) -> float:
@@ -58,6 +58,24 @@ class Settings:
     )
     tests: int = _setting(
         12, "Tests at the same time; they mostly wait, so this follows the cluster, not the CPUs.", metavar="N"
+    )
+    clusters: int = _setting(
+        0,
+        "Clusters of each cell: Serial specs run on some while the others go on; 0: what suits the suites and the cloud.",
+        metavar="N",
+        least=0,
+    )
+    reruns: int = _setting(
+        0,
+        "Run a failed test again, this often at most, after everything else; one that then passes is flaky.",
+        metavar="N",
+        least=0,
+    )
+    infra_reruns: int = _setting(
+        0,
+        "The same for tests that failed for reasons of the infrastructure only, such as a dead process.",
+        metavar="N",
+        least=0,
     )
     control_planes: int = _setting(1, "Control-plane machines of a cluster.", metavar="N")
     workers: int = _setting(2, "Worker machines of a cluster; conformance needs two.", metavar="N")
@@ -114,6 +132,8 @@ class Option:
     metavar: str
     choices: tuple[str, ...]
     default: Any
+    least: int = 1
+    """Smallest number allowed, where the value is one."""
 
     @property
     def flag(self) -> str:
@@ -141,7 +161,7 @@ class Option:
         if self.choices:
             return "one of " + ", ".join(self.choices)
         if isinstance(self.default, int):
-            return "a whole number, 1 or more"
+            return f"a whole number, {self.least} or more"
         if self.metavar == "DURATION":
             return "a number and a unit: 90s, 30m, 2h or 7d"
         return "text" if not self.repeatable else "text, or a list of texts"
@@ -154,7 +174,7 @@ class Option:
                 raise ValueError
             return tuple(self._text(part) for part in parts)
         if isinstance(self.default, int):
-            if isinstance(raw, bool) or not isinstance(raw, int | str) or int(raw) < 1:
+            if isinstance(raw, bool) or not isinstance(raw, int | str) or int(raw) < self.least:
                 raise ValueError
             return int(raw)
         text = self._text(raw)
@@ -173,7 +193,14 @@ class Option:
 def options() -> tuple[Option, ...]:
     """Every setting, in the order of the fields."""
     return tuple(
-        Option(item.name, item.metadata["help"], item.metadata["metavar"], item.metadata["choices"], item.default)
+        Option(
+            item.name,
+            item.metadata["help"],
+            item.metadata["metavar"],
+            item.metadata["choices"],
+            item.default,
+            item.metadata["least"],
+        )
         for item in dataclasses.fields(Settings)
     )
 

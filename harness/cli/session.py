@@ -30,6 +30,7 @@ def supervised(settings: Settings, plan: Plan, folder: RunFolder, parts: Parts, 
         *(str(suites / name) for name in plan.suites),
         *("--run-folder", str(folder.path), "--numprocesses", str(settings.tests), "--tests", str(settings.tests)),
         *("--conformance", settings.conformance, "--deadline", settings.deadline),
+        *("--reruns", str(settings.reruns), "--infra-reruns", str(settings.infra_reruns)),
         *extra,
     ]
     screen = Screen()

@@ -31,6 +31,8 @@ class LocalCloud:
     """Found by the entry point ``local``."""
 
     name = "local"
+    full_run_clusters = 3
+    """Clusters cost little here, and Serial specs are a third of a full conformance run that leaves the host idle."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings

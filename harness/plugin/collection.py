@@ -10,6 +10,7 @@ from harness.ginkgo.durations import observed, shipped
 from harness.plugin.context import Context, context_of
 from harness.plugin.facts import FILE, facts_of, write_planned
 from harness.plugin.items import SpecsFile
+from harness.plugin.resuming import leave_out_finished
 from harness.plugin.suites import is_selection
 
 _TABLE: pytest.StashKey[dict[str, float]] = pytest.StashKey()
@@ -47,6 +48,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     table = _table(session.config, context)
     facts = [facts_of(item, context, table) for item in session.items if context.suite_of(item.path)]
     write_planned(context.folder.path / FILE, facts)
+    leave_out_finished(session, context)
 
 
 def _table(config: pytest.Config, context: Context) -> dict[str, float]:

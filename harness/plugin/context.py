@@ -27,6 +27,8 @@ class CellView:
     name: str
     build: Path | None
     """Folder of its build; None if it could not be built."""
+    clusters: tuple[str, ...]
+    """Names under which its clusters are brought up, its own first."""
 
     @property
     def inventory(self) -> Path | None:
@@ -47,6 +49,8 @@ class Context:
     """None while only collecting."""
     deadline: float
     """Unix time at which testing stops."""
+    done: tuple[str, ...] = ()
+    """Node ids that have a result already, when a run is resumed."""
 
     def to_json(self) -> dict[str, Any]:
         """Plain data for ``workerinput``."""
@@ -54,9 +58,10 @@ class Context:
             "settings": {name: list(v) if isinstance(v, tuple) else v for name, v in self.settings.to_json().items()},
             "suites_root": str(self.suites_root),
             "suites": list(self.suites),
-            "cells": [[cell.name, str(cell.build or "")] for cell in self.cells],
+            "cells": [[cell.name, str(cell.build or ""), list(cell.clusters)] for cell in self.cells],
             "folder": str(self.folder.path if self.folder else ""),
             "deadline": self.deadline,
+            "done": list(self.done),
         }
 
     @classmethod
@@ -66,9 +71,13 @@ class Context:
             settings=Settings.from_json(raw["settings"]),
             suites_root=Path(raw["suites_root"]),
             suites=tuple(raw["suites"]),
-            cells=tuple(CellView(name, Path(build) if build else None) for name, build in raw["cells"]),
+            cells=tuple(
+                CellView(name, Path(build) if build else None, tuple(clusters))
+                for name, build, clusters in raw["cells"]
+            ),
             folder=RunFolder(Path(raw["folder"])) if raw["folder"] else None,
             deadline=raw["deadline"],
+            done=tuple(raw["done"]),
         )
 
     @property

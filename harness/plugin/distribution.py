@@ -2,31 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 
 from harness.plugin.context import Context
 from harness.plugin.facts import FILE, read_planned
-from harness.plugin.recording import mark_crash
+from harness.plugin.lanes import Lane
+from harness.plugin.limits import Limits
+from harness.plugin.recording import Recorder, mark_crash
 from harness.plugin.scheduler import SuiteScheduling
 
 
 class Distribution:
     """xdist's hooks; xdist may be missing.
 
-    :param limits: suite -> tests at the same time on one cluster.
     :param collected: called when a worker has found something to run.
+    :param recorder: knows what is to be repeated.
+    :param capacity: how many tests a lane carries now.
     """
 
     def __init__(
-        self, config: pytest.Config, context: Context, limits: Mapping[str, int], collected: Callable[[], None]
+        self,
+        config: pytest.Config,
+        context: Context,
+        limits: Limits,
+        collected: Callable[[], None],
+        recorder: Recorder,
+        capacity: Callable[[Lane], int],
     ) -> None:
         self._config = config
         self._context = context
         self._limits = limits
         self._collected = collected
+        self._recorder = recorder
+        self._capacity = capacity
         self.workers: dict[str, int] = {}
         """Name -> process id of those that run."""
 
@@ -49,7 +60,10 @@ class Distribution:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_handlecrashitem(self, crashitem: str, report: pytest.TestReport, sched: Any) -> None:
+        """xdist calls this before it reports the crash, which is when it is known whether the test may run again."""
         mark_crash(report)
+        if self._recorder.may_repeat_crash(crashitem):
+            sched.mark_test_pending(crashitem)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> SuiteScheduling:
@@ -57,7 +71,15 @@ class Distribution:
 
         planned = self._context.run_folder().path / FILE
         workers = len(parse_tx_spec_config(config))
-        return SuiteScheduling(workers, lambda: read_planned(planned), self._limits, self._differ)
+        return SuiteScheduling(
+            workers,
+            lambda: read_planned(planned),
+            self._limits,
+            self._differ,
+            clusters={cell.name: len(cell.clusters) for cell in self._context.cells},
+            again=self._recorder.take_again,
+            capacity=self._capacity,
+        )
 
     def _differ(self, node: Any, expected: Sequence[str], collection: Sequence[str]) -> None:
         """Two workers collected different tests: an error, as xdist reports it."""

@@ -36,6 +36,8 @@ class ItemFacts:
     expected: float
     """Seconds."""
     labels: tuple[str, ...] = ()
+    spec: bool = False
+    """Whether it is one of upstream's."""
 
 
 def cell_of(item: pytest.Item, context: Context) -> str:
@@ -56,7 +58,8 @@ def facts_of(item: pytest.Item, context: Context, table: dict[str, float]) -> It
         name = item.spec.name
         area = name[1 : name.find("]")] if name.startswith("[") else "specs"
         return ItemFacts(
-            item.nodeid, suite, cell, name, f"{suite}.{area}", item.exclusive, item.expected, tuple(sorted(item.spec.labels))
+            item.nodeid, suite, cell, name, f"{suite}.{area}", item.exclusive, item.expected,
+            tuple(sorted(item.spec.labels)), spec=True,
         )  # fmt: skip
     parts = [suite, item.path.stem, *(part.name for part in item.listchain() if isinstance(part, pytest.Class))]
     return ItemFacts(

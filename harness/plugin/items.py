@@ -102,7 +102,7 @@ class SpecItem(pytest.Item):
     def runtest(self) -> None:
         from harness.plugin.running import process_of
 
-        self.result = result = process_of(self.config).run_spec(self.cell.name, self.spec, self.timeout)
+        self.result = result = process_of(self.config).run_spec(self)
         self.add_report_section("call", "stdout", _shown(result.output))
         self.add_report_section("call", "log", "\n".join(f"{step.at:8.1f} s  {step.text}" for step in result.steps))
         if result.state in ("skipped", "pending"):

@@ -38,14 +38,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         )
     group.addoption("--run", metavar="ID", help="Test the clusters of this run, which stay up.")
     group.addoption("--run-folder", metavar="DIR", help="The same, by the run's folder.")
+    group.addoption("--resume", metavar="ID", help="Go on with this run, which was cut off: what has no result yet.")
 
 
 def run_folder(config: pytest.Config) -> Path | None:
-    """Folder of the run that was asked for by --run or --run-folder; raises ``UsageError`` if there is no such run."""
+    """Folder of the run that was asked for by --run, --run-folder or --resume; raises ``UsageError`` if there is no such run."""
     if config.getoption("run_folder"):
         return Path(config.getoption("run_folder")).resolve()
-    if config.getoption("run"):
-        return RunFolder.find(_load(config).reports, config.getoption("run")).path
+    if wanted := config.getoption("resume") or config.getoption("run"):
+        return RunFolder.find(_load(config).reports, wanted).path
     return None
 
 

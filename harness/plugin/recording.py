@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,26 +17,58 @@ from harness.reporting.results import dump
 
 
 class Recorder:
-    """Collects a test's reports and appends its result."""
+    """Collects a test's reports and appends its result; knows which tests are to be repeated.
 
-    def __init__(self, path: Path, planned: Path) -> None:
+    :param reruns: how often a test that failed may run again.
+    :param infra_reruns: the same for one that failed for reasons of the infrastructure.
+    """
+
+    def __init__(self, path: Path, planned: Path, reruns: int = 0, infra_reruns: int = 0) -> None:
         self._path = path
         self._planned = planned
+        self._reruns = reruns
+        self._infra_reruns = infra_reruns
         self._facts: dict[str, ItemFacts] = {}
         self._open: dict[str, list[pytest.TestReport]] = {}
-        self.outcomes: list[Outcome] = []
+        self._attempts: Counter[str] = Counter()
+        """Finished ones, by node id."""
+        self._again: set[str] = set()
+        self.outcomes: dict[str, Outcome] = {}
+        """Of each test's last attempt, by node id."""
         self.durations: dict[str, float] = {}
         """Seconds of passed tests by the name under which they are remembered."""
 
     @property
     def failed(self) -> bool:
-        return any(outcome not in (Outcome.PASSED, Outcome.SKIPPED, Outcome.FLAKY) for outcome in self.outcomes)
+        return any(
+            outcome not in (Outcome.PASSED, Outcome.SKIPPED, Outcome.FLAKY) for outcome in self.outcomes.values()
+        )
 
     def add(self, report: pytest.TestReport) -> None:
-        """Take one report; setup, call and teardown of one test come in this order, from one worker."""
+        """Take one report; setup, call and teardown of one test come in this order, from one worker.
+
+        That of a failure that is going to be repeated gets the outcome ``rerun`` afterwards, so that nobody else counts it.
+        """
         self._open.setdefault(report.nodeid, []).append(report)
+        repeat = report.failed and self._may_repeat(report.nodeid, _outcome(report))
         if report.when == "teardown" or _crashed(report):
             self._write(self._open.pop(report.nodeid))
+        if repeat:
+            report.outcome = "rerun"  # type: ignore[assignment] # the word of pytest-rerunfailures
+
+    def take_again(self, nodeid: str) -> bool:
+        """Whether this test has just failed and is to run once more; asked once for each attempt."""
+        wanted = nodeid in self._again
+        self._again.discard(nodeid)
+        return wanted
+
+    def may_repeat_crash(self, nodeid: str) -> bool:
+        """Whether a test that was lost with its worker is to run once more."""
+        return self._may_repeat(nodeid, Outcome.HARNESS)
+
+    def _may_repeat(self, nodeid: str, outcome: Outcome) -> bool:
+        limit = self._reruns if outcome is Outcome.FAILED else 0 if outcome is Outcome.ABORTED else self._infra_reruns
+        return self._attempts[nodeid] < limit
 
     def _write(self, reports: list[pytest.TestReport]) -> None:
         if not self._facts:
@@ -44,7 +77,11 @@ class Recorder:
         if fact is None:  # not under suites/
             return
         result = result_of(reports, fact)
-        self.outcomes.append(result.outcome)
+        failed = result.outcome not in (Outcome.PASSED, Outcome.SKIPPED)
+        if failed and not _crashed(reports[-1]) and self._may_repeat(result.nodeid, result.outcome):
+            self._again.add(result.nodeid)
+        self._attempts[result.nodeid] += 1
+        self.outcomes[result.nodeid] = result.outcome
         if result.outcome is Outcome.PASSED:
             self.durations[duration_key(result.classname, result.name)] = result.seconds
         with self._path.open("a", encoding="utf-8") as file:
@@ -58,7 +95,7 @@ def result_of(reports: list[pytest.TestReport], fact: ItemFacts) -> TestResult:
         data |= data_of(report)
     deciding = _deciding(reports)
     outcome = _outcome(deciding)
-    details = deciding.longreprtext if deciding.failed else ""
+    details = deciding.longreprtext if _failed(deciding) else ""
     last = reports[-1]
     return TestResult(
         nodeid=fact.nodeid,
@@ -94,11 +131,13 @@ def _crashed(report: pytest.TestReport) -> bool:
 
 def _deciding(reports: list[pytest.TestReport]) -> pytest.TestReport:
     """The first that failed, else the first that was skipped, else the last."""
-    for kind in ("failed", "skipped"):
-        for report in reports:
-            if report.outcome == kind:
-                return report
-    return reports[-1]
+    failed = [report for report in reports if _failed(report)]
+    return next(iter(failed or [report for report in reports if report.skipped]), reports[-1])
+
+
+def _failed(report: pytest.TestReport) -> bool:
+    """Also one that :meth:`Recorder.add` has renamed."""
+    return report.failed or str(report.outcome) == "rerun"
 
 
 def _outcome(report: pytest.TestReport) -> Outcome:
@@ -113,7 +152,7 @@ def _message(report: pytest.TestReport, data: Mapping[str, Any]) -> str:
     if report.skipped:
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else getattr(report, "wasxfail", "")
         return str(reason).removeprefix("Skipped: ").partition("\n")[0]
-    if report.failed:
+    if _failed(report):
         return str(data.get("message") or report.longreprtext.strip().partition("\n")[0])
     return ""
 

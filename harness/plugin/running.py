@@ -17,12 +17,13 @@ import pytest
 
 from harness.clusters.api import Cluster
 from harness.errors import HarnessError, Outcome
-from harness.ginkgo.api import Spec, SpecResult
+from harness.ginkgo.api import SpecResult
 from harness.ginkgo.process import Program, SpecRunner
 from harness.plugin.context import Context, context_of
 from harness.plugin.facts import cell_of
 from harness.plugin.items import SpecFailedError, SpecItem
 from harness.plugin.leases import lease
+from harness.plugin.loop import LANE
 from harness.plugin.namespaces import Namespaces
 from harness.runs.lifecycle import Lifecycle
 
@@ -45,8 +46,19 @@ class TestProcess:
     _failures: dict[str, HarnessError] = field(default_factory=dict)
     _runners: dict[str, SpecRunner] = field(default_factory=dict)
 
+    def place(self, cell: str, lane: int) -> str:
+        """Name of the cluster on which a test of this cell runs: a further one that did not come up is replaced by the cell's own."""
+        name = self.context.cell(cell).clusters[lane]
+        if lane == 0:
+            return name
+        try:
+            self.cluster(name)
+        except HarnessError:  # in the ledger, and a red case of its own
+            return self.context.cell(cell).clusters[0]
+        return name
+
     def cluster(self, cell: str) -> Cluster:
-        """The cell's cluster, waited for; raises the ``HarnessError`` with which it failed, at once the second time."""
+        """A cluster, waited for; raises the ``HarnessError`` with which it failed, at once the second time."""
         if cell in self._failures:
             raise self._failures[cell]
         if cell not in self._clusters:
@@ -58,24 +70,26 @@ class TestProcess:
                 raise
         return self._clusters[cell]
 
-    def warm_up(self, cell: str) -> None:
-        """Start the cell's e2e.test while its cluster comes up, where its kubeconfig is going to be."""
-        view = self.context.cell(cell)
-        if view.build and cell not in self._clusters and cell not in self._runners:
-            kubeconfig = self.context.run_folder().cell(cell).path / "kubeconfig"
-            self._runner(cell, view.build, kubeconfig, self.context.settings.workers).start(early=True)
+    def warm_up(self, item: SpecItem) -> None:
+        """Start e2e.test while the cluster comes up, where its kubeconfig is going to be."""
+        name = item.cell.clusters[item.stash.get(LANE, 0)]
+        if item.cell.build and name not in self._clusters and name not in self._runners:
+            kubeconfig = self.context.run_folder().cell(name).path / "kubeconfig"
+            self._runner(name, item.cell.build, kubeconfig, self.context.settings.workers).start(early=True)
 
-    def expect(self, cell: str, spec: Spec) -> None:
-        """This spec is going to be the next on the cell."""
-        if cell in self._clusters and cell in self._runners:
-            self._runners[cell].expect(spec)
+    def expect(self, item: SpecItem) -> None:
+        """This item is going to be the next."""
+        name = item.cell.clusters[item.stash.get(LANE, 0)]
+        if name in self._clusters and name in self._runners:
+            self._runners[name].expect(item.spec)
 
-    def run_spec(self, cell: str, spec: Spec, timeout: float) -> SpecResult:
-        """Run one upstream spec on the cell's cluster."""
-        cluster = self.cluster(cell)
+    def run_spec(self, item: SpecItem) -> SpecResult:
+        """Run one upstream spec on the cluster that it was given."""
+        name = self.place(item.cell.name, item.stash.get(LANE, 0))
+        cluster = self.cluster(name)
         left = max(1.0, self.context.deadline - time.time())
-        runner = self._runner(cell, cluster.build, cluster.kubeconfig, len(cluster.workers))
-        return runner.run(spec, min(timeout, left))
+        runner = self._runner(name, cluster.build, cluster.kubeconfig, len(cluster.workers))
+        return runner.run(item.spec, min(item.timeout, left))
 
     def _runner(self, cell: str, build: Path, kubeconfig: Path, nodes: int) -> SpecRunner:
         log = self.context.run_folder().cell(cell).logs / f"e2e-{self.worker}.log"
@@ -124,7 +138,7 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
     if context_of(item.config) is not None:
         item.stash[_TIMING] = _Timing(time.perf_counter(), time.time())
         if isinstance(nextitem, SpecItem) and not (isinstance(item, SpecItem) and "Disruptive" in item.spec.labels):
-            process_of(item.config).expect(nextitem.cell.name, nextitem.spec)
+            process_of(item.config).expect(nextitem)
     return (yield)
 
 
@@ -133,17 +147,18 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     context, timing = context_of(item.config), item.stash.get(_TIMING, None)
     if context is None or timing is None or not (cell := cell_of(item, context)):
         return
-    began = time.perf_counter()
+    began, process = time.perf_counter(), process_of(item.config)
     try:
         if isinstance(item, SpecItem):
-            process_of(item.config).warm_up(cell)
-        process_of(item.config).cluster(cell)
+            process.warm_up(item)
+        name = process.place(cell, item.stash.get(LANE, 0))
+        process.cluster(name)
     except HarnessError as error:
         pytest.skip(f"{cell} did not come up: {error}")
     timing.waited = time.perf_counter() - began
     exclusive = item.exclusive if isinstance(item, SpecItem) else item.get_closest_marker("exclusive") is not None
     timing.stack.enter_context(
-        lease(context.run_folder().cell(cell).leases, exclusive=exclusive, deadline=context.until)
+        lease(context.run_folder().cell(name).leases, exclusive=exclusive, deadline=context.until)
     )
 
 

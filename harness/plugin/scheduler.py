@@ -1,8 +1,9 @@
-"""Gives tests to xdist's workers: the longest expected first, exclusive ones last, never more of a suite than its limit.
+"""Gives tests to xdist's workers: the longest expected first, exclusive ones alone, failed ones again at the end.
 
-Facts about xdist 3.8 that shape it: a worker starts a test only when it knows the next one or is told to shut down, and a test it has
-been told as next cannot be taken back. So behind a long test waits the shortest there is, and behind a short one the
-longest: no long test is stuck behind another. What a dead worker had not started goes to the others or to its replacement.
+xdist 3.8 starts a test only when its worker knows the next one or is told to shut down; our workers start each at once
+(:mod:`harness.plugin.loop`), so a test is given out only when it can run, and no test waits behind another. Exclusive ones are
+the exception: the next of a lane is told ahead, because its e2e.test process takes a second to start. xdist carries whole numbers to
+workers, so the lane travels in the same number as the test.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from harness.plugin.facts import ItemFacts
+from harness.plugin.lanes import Lane, Lanes
+from harness.plugin.limits import Limits
 
-_SHORT = 15.0
-"""Seconds up to which a test may be waited behind."""
+_UNKNOWN = 15.0
 
 
 class Node(Protocol):
@@ -27,34 +29,55 @@ class Node(Protocol):
     def shutdown(self) -> None: ...
 
 
+def encoded(index: int, lane: int, count: int) -> int:
+    """A test and its lane as one whole number; ``count`` is the number of tests collected."""
+    return lane * count + index
+
+
+def decoded(number: int, count: int) -> tuple[int, int]:
+    """Index and lane of :func:`encoded`."""
+    return number % count, number // count
+
+
 class SuiteScheduling:
     """Implements xdist's ``Scheduling`` protocol.
 
     :param workers: how many workers report a collection before the first test is given out.
     :param facts: returns node id -> facts; called once, when the first worker has collected.
-    :param limits: suite -> tests at the same time on one cell.
+    :param limits: of suites and labels.
     :param differ: called with two collections that are not the same.
+    :param clusters: cell -> number of its clusters.
+    :param again: called with the node id of each finished test; whether it is to run once more, after all others.
+    :param capacity: how many tests that share a lane it carries now.
     """
 
     def __init__(
         self,
         workers: int,
         facts: Callable[[], Mapping[str, ItemFacts]],
-        limits: Mapping[str, int],
+        limits: Limits,
         differ: Callable[[Node, Sequence[str], Sequence[str]], None],
+        *,
+        clusters: Mapping[str, int],
+        again: Callable[[str], bool] = lambda nodeid: False,
+        capacity: Callable[[Lane], int] = lambda lane: 1_000_000,
     ) -> None:
         self._workers = workers
         self._load = facts
         self._limits = limits
         self._differ = differ
+        self._clusters = clusters
+        self._ask_again = again
+        self._capacity = capacity
         self._collections: dict[Node, list[str]] = {}
         self._queues: dict[Node, list[int]] = {}
         self._collection: list[str] | None = None
         self._facts: list[ItemFacts] = []
+        self._lanes: Lanes
         self._pending: list[int] = []
         """Not given out yet, by index into the collection."""
-        self._chains: dict[str, Node] = {}
-        """Cell -> the worker that runs its exclusive tests."""
+        self._repeat: list[int] = []
+        """To be given out once more when nothing else is left."""
 
     @property
     def nodes(self) -> list[Node]:
@@ -66,13 +89,11 @@ class SuiteScheduling:
 
     @property
     def tests_finished(self) -> bool:
-        if not self.collection_is_completed or self._pending:
-            return False
-        return all(len(queue) < 2 for queue in self._queues.values())
+        return self.collection_is_completed and not self.has_pending
 
     @property
     def has_pending(self) -> bool:
-        return bool(self._pending) or any(self._queues.values())
+        return bool(self._pending or self._repeat) or any(self._queues.values())
 
     def add_node(self, node: Node) -> None:
         self._queues[node] = []
@@ -92,16 +113,22 @@ class SuiteScheduling:
             self._collection = next(iter(self._collections.values()))
             known = self._load()
             self._facts = [known.get(nodeid) or _unknown(nodeid) for nodeid in self._collection]
+            self._lanes = Lanes(self._facts, self._workers, self._clusters, self._limits, self._capacity)
             self._pending = list(range(len(self._collection)))
         self._fill()
 
     def mark_test_complete(self, node: Node, item_index: int, duration: float = 0) -> None:
+        assert self._collection is not None
         self._queues[node].remove(item_index)
+        self._lanes.leave(item_index)
+        if self._ask_again(self._collection[item_index]):
+            self._repeat.append(item_index)
         self._fill()
 
     def mark_test_pending(self, item: str) -> None:
+        """Run a test once more, after all others: it was lost with its worker."""
         assert self._collection is not None
-        self._pending.append(self._collection.index(item))
+        self._repeat.append(self._collection.index(item))
         self._fill()
 
     def remove_pending_tests_from_node(self, node: Node, indices: Sequence[int]) -> None:
@@ -111,7 +138,8 @@ class SuiteScheduling:
     def remove_node(self, node: Node) -> str | None:
         """Forget a worker; returns the test it died in, if any. Raises ``KeyError`` for a worker not known."""
         queue = self._queues.pop(node)
-        self._chains = {cell: owner for cell, owner in self._chains.items() if owner is not node}
+        for index in queue:
+            self._lanes.leave(index)
         if not queue:
             return None
         assert self._collection is not None
@@ -128,99 +156,53 @@ class SuiteScheduling:
         return True
 
     def _fill(self) -> None:
-        """Every worker that can take more gets it: first those that have nothing to run, last those that wait for others."""
+        """Every idle worker gets what can run now, and exclusive ones their next; whoever will not be needed may go."""
+        if not self._pending and not any(self._queues.values()):
+            self._pending, self._repeat = self._repeat, []
         able = [node for node in self._queues if node in self._collections and not node.shutting_down]
-        able.sort(key=self._holds_exclusive)
-        for length in (0, 1):
-            for node in able:
-                if len(self._queues[node]) == length and not (self._held_back(node) or self._give(node)):
-                    self._rest(node)
+        for node in able:
+            if not self._queues[node]:
+                self._give(node)
+        for node in able:
+            if len(self._queues[node]) == 1:
+                self._tell_next(node)
+        self._let_go([node for node in able if not self._queues[node]])
 
-    def _holds_exclusive(self, node: Node) -> bool:
-        """Whether the next test of this worker is an exclusive one."""
-        return bool(self._queues[node]) and self._facts[self._queues[node][0]].exclusive
+    def _give(self, node: Node) -> None:
+        urgency = self._lanes.urgency(self._pending)
+        order = sorted(self._pending, key=lambda index: (not self._facts[index].exclusive, -urgency(index)))
+        refused = set()
+        for index in order:
+            kind = self._lanes.kind(index)
+            if kind in refused:
+                continue
+            if lane := self._lanes.place(index, self._pending):
+                self._send(node, index, lane)
+                return
+            refused.add(kind)
 
-    def _held_back(self, node: Node) -> bool:
-        """Whether this worker's exclusive test waits for others'; its lease would wait, too, but keep back what they were told next."""
-        if not self._holds_exclusive(node):
-            return False
-        cell = self._facts[self._queues[node][0]].cell
-        others = [index for other, queue in self._queues.items() if other is not node for index in queue]
-        return any(self._facts[index].cell == cell for index in others)
+    def _tell_next(self, node: Node) -> None:
+        """The next exclusive test of the same lane: the longest."""
+        before = self._queues[node][0]
+        if not self._facts[before].exclusive:
+            return
+        able = [index for index in self._pending if self._lanes.follows(index, before, self._pending)]
+        if able:
+            longest = max(able, key=lambda index: self._facts[index].expected)
+            self._send(node, longest, self._lanes.lane_of(before))
 
-    def _give(self, node: Node) -> bool:
-        index = self._choose(node)
-        if index is None:
-            return False
-        fact = self._facts[index]
-        if fact.exclusive:
-            self._chains[fact.cell] = node
+    def _send(self, node: Node, index: int, lane: Lane) -> None:
+        self._lanes.enter(index, lane)
         self._pending.remove(index)
         self._queues[node].append(index)
-        node.send_runtest_some([index])
-        return True
+        node.send_runtest_some([encoded(index, lane[1], len(self._facts))])
 
-    def _rest(self, node: Node) -> None:
-        """Nothing for this worker now: let it go, unless it may be needed when a limit or a chain allows more.
-
-        A test it holds only runs when it is let go, so one that holds a test stays only if it is the last worker there is.
-        """
-        wanted = any(self._may_get(node, self._facts[index]) for index in self._pending)
-        alone = all(other is node or other.shutting_down for other in self._queues)
-        if not wanted or (self._queues[node] and not alone):
+    def _let_go(self, idle: Sequence[Node]) -> None:
+        """Keep as many idle workers as may be needed at the same time; a worker whose test fails can repeat it itself."""
+        for node in idle[self._lanes.width(self._pending) + len(self._repeat) :]:
             node.shutdown()
-
-    def _may_get(self, node: Node, fact: ItemFacts) -> bool:
-        """Whether this worker is one that may run this test at some time."""
-        return not fact.exclusive or self._chains.get(fact.cell, node) is node
-
-    def _choose(self, node: Node) -> int | None:
-        """The best pending test for this worker now."""
-        queue = self._queues[node]
-        shared = [index for index in self._pending if not self._facts[index].exclusive]
-        free = self._allowed(node, shared)
-        if free:
-            behind_long = bool(queue) and self._facts[queue[-1]].expected > _SHORT
-            urgency = self._urgency(shared)
-            return (min if behind_long else max)(free, key=urgency)
-        waiting = {self._facts[index].cell for index in shared}
-        for index in self._pending:
-            fact = self._facts[index]
-            if fact.exclusive and fact.cell not in waiting and self._may_get(node, fact):
-                return index
-        return None
-
-    def _allowed(self, node: Node, shared: Sequence[int]) -> list[int]:
-        """Those within their suite's limit. A suite counts on every worker that holds tests of it: one worker runs them one by one."""
-        holders: dict[tuple[str, str], set[int]] = {}
-        for other, queue in self._queues.items():
-            for index in queue:
-                holders.setdefault(self._share(index), set()).add(id(other))
-        full = {
-            share
-            for share, those in holders.items()
-            if 0 < self._limits.get(share[0], 0) <= len(those) and id(node) not in those
-        }
-        return [index for index in shared if self._share(index) not in full]
-
-    def _share(self, index: int) -> tuple[str, str]:
-        """Suite and cell: what a limit is about."""
-        return self._facts[index].suite, self._facts[index].cell
-
-    def _urgency(self, shared: Sequence[int]) -> Callable[[int], float]:
-        """A test is as urgent as it is long, or as what is left of its suite if that has a limit."""
-        left: dict[tuple[str, str], float] = {}
-        for index in shared:
-            left[self._share(index)] = left.get(self._share(index), 0.0) + self._facts[index].expected
-
-        def urgency(index: int) -> float:
-            share = self._share(index)
-            limit = self._limits.get(share[0], 0)
-            return max(self._facts[index].expected, left[share] / limit if limit else 0.0)
-
-        return urgency
 
 
 def _unknown(nodeid: str) -> ItemFacts:
     """A test nobody described."""
-    return ItemFacts(nodeid, "", "", nodeid, "", exclusive=False, expected=_SHORT)
+    return ItemFacts(nodeid, "", "", nodeid, "", exclusive=False, expected=_UNKNOWN)

@@ -23,12 +23,15 @@ from harness.plugin.console import Console, LedgerLines
 from harness.plugin.context import KEY, CellView, Context, asked_suites
 from harness.plugin.distribution import Distribution
 from harness.plugin.facts import FILE
+from harness.plugin.loop import install
 from harness.plugin.namespaces import FILE as LEFTOVERS
 from harness.plugin.namespaces import read_leftovers
 from harness.plugin.options import run_folder, settings_of
+from harness.plugin.pace import Paces
 from harness.plugin.recording import Recorder
+from harness.plugin.resuming import finished, mend
 from harness.plugin.signals import raise_on_sigterm, raise_once, stop
-from harness.plugin.suites import check_selections, suites_in
+from harness.plugin.suites import check_selections, limits_of
 from harness.plugin.thrift import Thrift
 from harness.plugin.usage import check_expressions, exit_code_of, one_line
 from harness.runs.lifecycle import Lifecycle
@@ -66,6 +69,7 @@ def pytest_configure(config: pytest.Config) -> None:
         if "harness" in given:
             config.stash[KEY] = Context.from_json(given["harness"])
             raise_once()
+            install(config)
             config.pluginmanager.register(Thrift(config))
         return
     asked = asked_suites(config)
@@ -81,9 +85,18 @@ def pytest_configure(config: pytest.Config) -> None:
                 f"--suite {', '.join(settings.suite)} and {', '.join(asked[1])} have nothing in common",
                 hint="name the suites once",
             )
+        if not config.getoption("numprocesses", None):
+            settings = settings.changed(clusters=_only_one(settings.clusters))
     settings = settings.changed(suite=suites)
     config.pluginmanager.register(Thrift(config))
     config.pluginmanager.register(Controller(config, settings, asked[0], folder), "harness-controller")
+
+
+def _only_one(clusters: int) -> int:
+    """Without workers there is one test at a time; raises ``UsageError`` if several clusters were asked for."""
+    if clusters > 1:
+        raise UsageError("--clusters needs several workers", hint="add -n auto, or leave --clusters out")
+    return 1
 
 
 class Controller:
@@ -95,11 +108,13 @@ class Controller:
         self.suites_root = suites_root
         self.folder = folder
         self.supervised = config.getoption("run_folder") is not None
+        self.resumed = bool(config.getoption("resume"))
         self.parts: Parts = config.hook.pytest_harness_parts(config=config) or Parts()
         self.lifecycle: Lifecycle | None = None
         self.session: pytest.Session | None = None
         self.distribution: Distribution | None = None
         self.recorder: Recorder | None = None
+        self.paces: Paces | None = None
         self.console: Console | None = None
         self.lines: LedgerLines | None = None
         self.timer: Timer | None = None
@@ -116,17 +131,27 @@ class Controller:
                 self._publish(self._found(), None, time.time())
                 return
             raise_on_sigterm()
-            self.lifecycle = lifecycle = Lifecycle.open(self.settings, self.folder, parts=self.parts)
+            self.lifecycle = lifecycle = Lifecycle.open(
+                self.settings, self.folder, parts=self.parts, resumed=self.resumed
+            )
             self.lines = LedgerLines(lifecycle.ledger, self._write, time.time())
             self._write(f"run {lifecycle.plan.run}: {lifecycle.folder.path}")
             builds = lifecycle.prepare()
             cells = [
-                CellView(cell.name, builds[cell.name].folder if cell.name in builds else None)
-                for cell in lifecycle.plan.cells
+                CellView(
+                    cell.name,
+                    builds[cell.name].folder if cell.name in builds else None,
+                    lifecycle.plan.clusters(cell.name),
+                )
+                for cell in lifecycle.plan.primary
             ]
             planned = lifecycle.folder.path / FILE
-            planned.unlink(missing_ok=True)
-            self.recorder = Recorder(lifecycle.folder.results, planned)
+            if not self.resumed:
+                planned.unlink(missing_ok=True)
+            mend(lifecycle.folder.results)
+            self.recorder = Recorder(
+                lifecycle.folder.results, planned, self.settings.reruns, self.settings.infra_reruns
+            )
             self._publish(cells, lifecycle, lifecycle.budget.tests_end)
             if not self._narrowed():
                 self._start()
@@ -136,14 +161,14 @@ class Controller:
         plan = make_plan(self.settings, self.parts, self.config.rootpath)
         builder = self.parts.builder(self.settings.cache)
         cells = []
-        for cell in plan.cells:
+        for cell in plan.primary:
             build = builder.find(cell.source)
             if build is None:
                 raise UsageError(
                     f"{cell.source} is not built yet, so its specs cannot be listed",
                     hint=f"build it with: harness build {cell.source}",
                 )
-            cells.append(CellView(cell.name, build.folder))
+            cells.append(CellView(cell.name, build.folder, plan.clusters(cell.name)))
         return cells
 
     def _publish(self, cells: Sequence[CellView], lifecycle: Lifecycle | None, deadline: float) -> None:
@@ -154,19 +179,27 @@ class Controller:
             cells=tuple(cells),
             folder=lifecycle.folder if lifecycle else None,
             deadline=deadline,
+            done=finished(lifecycle.folder.results) if lifecycle and self.resumed else (),
         )
         check_selections(context)
         self.config.stash[KEY] = context
         if lifecycle:
-            limits = {suite.name: suite.limit for suite in suites_in(context) if suite.limit}
-            self.distribution = Distribution(self.config, context, limits, self._start)
+            assert self.recorder is not None
+            self.paces = Paces(
+                lifecycle.ledger,
+                int(self.config.getoption("numprocesses", None) or 1),
+                lambda lane: context.cell(lane[0]).clusters[lane[1]],
+            )
+            self.distribution = Distribution(
+                self.config, context, limits_of(context), self._start, self.recorder, self.paces.capacity
+            )
             self.config.pluginmanager.register(self.distribution)
 
     def _narrowed(self) -> bool:
         """Whether the command line may leave nothing to run; then clusters wait until collection has found something."""
         option = self.config.option
         chosen = [getattr(option, name, None) for name in ("keyword", "markexpr", "lf", "stepwise", "deselect")]
-        return any(chosen) or any("::" in str(argument) for argument in self.config.args)
+        return self.resumed or any(chosen) or any("::" in str(argument) for argument in self.config.args)
 
     def _start(self) -> None:
         assert self.lifecycle is not None
@@ -185,9 +218,26 @@ class Controller:
         if session.items and self.lifecycle:
             self._start()
 
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> Generator[None, None, None]:
+        """Before pytest and xdist count failures: what is going to be repeated is none yet."""
         if self.recorder:
             self.recorder.add(report)
+        return (yield)
+
+    def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, object] | None:
+        """How a failure that is going to be repeated is shown."""
+        return ("rerun", "R", ("RERUN", {"yellow": True})) if str(report.outcome) == "rerun" else None
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, Any, Any]:
+        """Without xdist, failures are repeated here, after everything else; with it, by the scheduler."""
+        result = yield
+        items = list(getattr(session, "items", ()))
+        while self.recorder and (failed := [item for item in items if self.recorder.take_again(item.nodeid)]):
+            for item in failed:
+                item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
+        return result
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         """xdist ends ``-x`` and ``--maxfail`` by an interrupt of its own, which is none of a person's."""
@@ -211,6 +261,8 @@ class Controller:
     def _finish(self, lifecycle: Lifecycle) -> None:
         if self.timer:
             self.timer.cancel()
+        if self.paces:
+            self.paces.close()
         failed = self.recorder.failed if self.recorder else False
         lifecycle.finish(aborted=self.aborted, failed=failed)
         if self.lines:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from harness.ginkgo.api import Spec
 from harness.ginkgo.inventory import load_inventory
 from harness.ginkgo.selection import Chosen, Selection, load_selection
 from harness.plugin.context import CellView, Context
+from harness.plugin.limits import Limits
 
 _PATTERN = "*specs.yaml"
 
@@ -31,6 +32,8 @@ class Suite:
     path: Path
     limit: int = 0
     """Tests of this suite at the same time on one cluster; 0 for no limit of its own."""
+    labels: Mapping[str, int] = field(default_factory=dict)
+    """The same for those of its specs that have a label."""
 
     @classmethod
     def load(cls, path: Path) -> Suite:
@@ -40,10 +43,16 @@ class Suite:
             raw = yaml.safe_load(file.read_text()) if file.is_file() else {}
         except (OSError, yaml.YAMLError) as error:
             raise UsageError(f"{file} cannot be read: {' '.join(str(error).split())}") from error
-        limit = raw.get("limit", 0) if isinstance(raw, dict) else None
+        if not isinstance(raw, dict) or set(raw) - {"limit", "labels"}:
+            raise UsageError(f"{file} may have the keys limit and labels", hint="write for example: limit: 4")
+        limit, labels = raw.get("limit", 0), raw.get("labels", {})
         if not isinstance(limit, int) or isinstance(limit, bool) or limit < 0:
             raise UsageError(f"{file}: limit has to be a whole number", hint="write for example: limit: 4")
-        return cls(path.name, path, limit)
+        if not isinstance(labels, dict) or not all(isinstance(n, int) and n > 0 for n in labels.values()):
+            raise UsageError(
+                f"{file}: labels has to give labels whole numbers", hint="write for example: labels: {sig-storage: 2}"
+            )
+        return cls(path.name, path, limit, labels)
 
     def selections(self) -> Iterator[Selection]:
         """Its files that select specs; raises ``UsageError`` for a malformed one."""
@@ -55,6 +64,13 @@ def suites_in(context: Context) -> list[Suite]:
     """The suites to run."""
     folders = [path for path in sorted(context.suites_root.iterdir()) if path.is_dir() and path.name[0] not in "._"]
     return [Suite.load(path) for path in folders if context.wants(path)]
+
+
+def limits_of(context: Context) -> Limits:
+    """Limits of the suites to run and of their labels."""
+    suites = suites_in(context)
+    labels = {(suite.name, label): number for suite in suites for label, number in suite.labels.items()}
+    return Limits({suite.name: suite.limit for suite in suites if suite.limit}, labels)
 
 
 def chosen_specs(selection: Selection, cell: CellView, context: Context) -> list[Chosen]:

@@ -66,3 +66,5 @@ class TestResult:
     properties: dict[str, str] = field(default_factory=dict)
     overhead: float = 0.0
     """Seconds of this item beyond its own time (lease, protocol, fixtures)."""
+    earlier: tuple[TestResult, ...] = ()
+    """Failed attempts before this one, each a line of its own in the file; filled in by ``results.folded``."""

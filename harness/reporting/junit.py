@@ -5,7 +5,7 @@ cell and nothing that changes between builds; the package is what stands before 
 there; two cases of one name hide each other, also when they differ only in characters that a URL lacks; ``<skipped>`` beats
 ``<failure>``; a failure with neither message nor text is dropped by junit-xml and would show as passed; ``disabled``, and
 properties and timestamps of cases, are not in xunit's schema (junit-10.xsd); ``<flakyFailure>`` on a passing case is read by Jenkins
-since 2025.
+since 2025, and ``<rerunFailure>`` on a failing one; both are Maven Surefire's.
 """
 
 from __future__ import annotations
@@ -71,9 +71,7 @@ def _suite(report: Report, cell: str, suite: str, tests: Sequence[TestResult]) -
         timestamp=_timestamp(began),
         properties=_properties(report, record),
     )
-    return _finish(
-        made, [test.seconds for test in ordered], [test if test.outcome is Outcome.FLAKY else None for test in ordered]
-    )
+    return _finish(made, [test.seconds for test in ordered], ordered)
 
 
 def _case(test: TestResult, classname: str, name: str) -> TestCase:
@@ -120,7 +118,7 @@ def _lifecycle(
             )
         cases.append(case)
     made = TestSuite(suite, cases, timestamp=_timestamp(report.started), properties=dict(properties) or None)
-    return _finish(made, [record.seconds for record in records], [None] * len(cases))
+    return _finish(made, [record.seconds for record in records])
 
 
 def _cell_phases(report: Report, cell: CellRecord) -> list[PhaseRecord]:
@@ -155,24 +153,36 @@ def _cell_phases(report: Report, cell: CellRecord) -> list[PhaseRecord]:
     return found
 
 
-def _finish(made: TestSuite, seconds: Sequence[float], flaky: Sequence[TestResult | None]) -> ElementTree.Element:
-    """What junit-xml leaves to be desired: a time on every case, flakes, and no attribute that a schema refuses."""
+def _finish(made: TestSuite, seconds: Sequence[float], tests: Sequence[TestResult] = ()) -> ElementTree.Element:
+    """What junit-xml leaves to be desired: a time on every case, earlier attempts, and no attribute that a schema refuses."""
     element: ElementTree.Element = made.build_xml_doc()
     element.attrib.pop("disabled", None)
     element.set("time", f"{sum(seconds):.3f}")
-    for case, elapsed, test in zip(element.iter("testcase"), seconds, flaky, strict=True):
+    cases = list(element.iter("testcase"))
+    for case, elapsed in zip(cases, seconds, strict=True):
         case.set("time", f"{elapsed:.3f}")
-        if test is not None:
-            message = test.message or "failed first, passed when repeated"
-            first = ElementTree.Element("flakyFailure", {"type": "failed", "message": message})
-            first.text = test.details or message
-            case.insert(0, first)
+    for case, test in zip(cases, tests, strict=False):
+        _add_attempts(case, test)
     root = ElementTree.Element(
         "testsuites", {key: element.get(key, "0") for key in ("tests", "failures", "errors", "skipped", "time")}
     )
     del root.attrib["skipped"]  # not in xunit's schema, at this level
     root.append(element)
     return root
+
+
+def _add_attempts(case: ElementTree.Element, test: TestResult) -> None:
+    """Earlier attempts with their output, in Surefire's elements: before a pass they were flaky, before a failure reruns."""
+    failed = test.outcome in BAD
+    for place, attempt in enumerate(test.earlier):
+        message = attempt.message or f"{attempt.outcome} without a message"
+        element = ElementTree.Element(
+            "rerunFailure" if failed else "flakyFailure", {"type": str(attempt.outcome), "message": message}
+        )
+        ElementTree.SubElement(element, "stackTrace").text = attempt.details or message
+        if output := _output(attempt):
+            ElementTree.SubElement(element, "system-out").text = output
+        case.insert(place + failed, element)  # a failing case begins with its own failure
 
 
 def _text(root: ElementTree.Element, name: str) -> str:

@@ -80,6 +80,8 @@ def _phases(entries: Iterable[Entry], running: bool) -> tuple[PhaseRecord, ...]:
     last = 0.0
     for entry in entries:
         last = max(last, entry.at)
+        if entry.kind == "run" and entry.fields.get("resumed"):
+            records = [_superseded(record) for record in records]
         if entry.kind != "phase" or entry.text("phase") not in _PHASES:
             continue
         key = (entry.cell, entry.text("phase"))
@@ -96,6 +98,14 @@ def _phases(entries: Iterable[Entry], running: bool) -> tuple[PhaseRecord, ...]:
         seconds = max(0.0, last - records[index].started)
         records[index] = replace(records[index], seconds=seconds) if running else _cut_off(records[index], seconds)
     return tuple(records)
+
+
+def _superseded(record: PhaseRecord) -> PhaseRecord:
+    """What a later resumption made good."""
+    if not record.bad and record.state != "running":
+        return record
+    message = f"cut off, and resumed later; {record.message}".rstrip("; ")
+    return replace(record, state="skipped", outcome=Outcome.SKIPPED, message=message)
 
 
 def _cut_off(record: PhaseRecord, seconds: float) -> PhaseRecord:

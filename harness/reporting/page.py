@@ -52,6 +52,7 @@ def _view(report: Report) -> dict[str, Any]:
         "groups": _groups(report),
         "failed_phases": report.failed_phases,
         "failures": [test for test in report.failed_tests if was_run(test)],
+        "repeated": [test for test in report.tests if test.earlier and test.outcome not in BAD],
         "unrun": _reasons(test for test in report.tests if not was_run(test)),
         "skipped": _reasons(test for test in report.tests if was_run(test) and test.outcome is Outcome.SKIPPED),
         "numbers": numbers,

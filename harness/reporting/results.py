@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from typing import Any
 
-from harness.errors import Outcome
+from harness.errors import INFRASTRUCTURE, Outcome
 from harness.reporting.api import ResultStep, TestResult
 from harness.reporting.text import FAILED_OUTPUT, PASSED_OUTPUT, clean, line
 
-_NAMES = frozenset(item.name for item in fields(TestResult))
+_NAMES = frozenset(item.name for item in fields(TestResult)) - {"earlier"}
+_FAILED = frozenset({Outcome.FAILED, Outcome.HARNESS, *INFRASTRUCTURE})
+"""Of attempts that ended by themselves; one that was cut off is none."""
 
 
 def dump(result: TestResult) -> str:
     """One line, without its line end."""
-    return json.dumps(asdict(result))
+    return json.dumps({name: value for name, value in asdict(result).items() if name in _NAMES})
 
 
 def parse(raw: bytes | str) -> TestResult | None:
@@ -54,27 +56,23 @@ def cleaned(result: TestResult) -> TestResult:
         serial=result.serial,
         properties={line(key): clean(value) for key, value in result.properties.items()},
         overhead=result.overhead,
+        earlier=tuple(cleaned(attempt) for attempt in result.earlier),
     )
 
 
 def folded(results: list[TestResult]) -> list[TestResult]:
-    """One result a test and cell: a test that failed first and passed when repeated is flaky and keeps its failure text."""
-    latest: dict[tuple[str, str], TestResult] = {}
+    """One result a test and cell, with the failed attempts before it: the last one counts.
+
+    A pass after a failure of the product is flaky; one after an infrastructure failure is a pass.
+    """
+    attempts: dict[tuple[str, str], list[TestResult]] = {}
     for result in results:
-        key = (result.cell, result.nodeid)
-        first = latest.get(key)
-        latest[key] = result if first is None else _merge(first, result)
-    return list(latest.values())
+        attempts.setdefault((result.cell, result.nodeid), []).append(result)
+    return [_last(those) for those in attempts.values()]
 
 
-def _merge(first: TestResult, again: TestResult) -> TestResult:
-    good = (Outcome.PASSED, Outcome.FLAKY)
-    if again.outcome not in good:
-        return again
-    if first.outcome in (*good, Outcome.SKIPPED) and first.outcome is not Outcome.FLAKY:
-        return again
-    kept = asdict(first) | {
-        "outcome": Outcome.FLAKY, "seconds": again.seconds, "started": again.started, "worker": again.worker,
-        "steps": first.steps, "labels": again.labels,
-    }  # fmt: skip
-    return TestResult(**kept)
+def _last(attempts: list[TestResult]) -> TestResult:
+    last = attempts[-1]
+    earlier = tuple(attempt for attempt in attempts[:-1] if attempt.outcome in _FAILED)
+    flaky = last.outcome is Outcome.PASSED and any(attempt.outcome is Outcome.FAILED for attempt in earlier)
+    return replace(last, outcome=Outcome.FLAKY if flaky else last.outcome, earlier=earlier)

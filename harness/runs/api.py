@@ -6,7 +6,8 @@ confirmed change; a torn last line is ignored. From it alone another process can
 Fields of every line: ``v`` (1), ``at`` (Unix time, float), ``kind``, ``cell`` (empty for the run). Kinds:
 
 ===============  ==========================================================================================
-``run``          ``state`` started|ended, ``run``, ``pid``, ``pid_started``, ``outcome`` when ended
+``run``          ``state`` started|ended, ``run``, ``pid``, ``pid_started``, ``outcome`` when ended, ``resumed`` when
+                 started after the run was cut off
 ``phase``        ``phase`` plan|build|up|readiness|test|collect|down|leak-check|report, ``state``
                  started|passed|failed|skipped, ``outcome``, ``seconds``, ``message``, ``log_tail`` when ended
 ``creating``     ``resource`` (kind), ``name``, and whatever is needed to delete it (``cloud``, ``location``)
@@ -54,6 +55,8 @@ class Cell:
     source: str
     deployer: str
     location: str
+    replica_of: str = ""
+    """Name of the cell that this is a further cluster of, if it is one: its results are that cell's."""
 
 
 @dataclass(frozen=True)
@@ -68,3 +71,12 @@ class Plan:
     owner: str
     expires: float
     """Unix time after which ``sweep`` may delete what the run made."""
+
+    @property
+    def primary(self) -> tuple[Cell, ...]:
+        """The cells that tests are about, further clusters of theirs left out."""
+        return tuple(cell for cell in self.cells if not cell.replica_of)
+
+    def clusters(self, cell: str) -> tuple[str, ...]:
+        """Names under which the clusters of this cell are brought up, its own first."""
+        return tuple(item.name for item in self.cells if cell in (item.name, item.replica_of))

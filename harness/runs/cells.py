@@ -12,7 +12,7 @@ from harness.builds.api import Build
 from harness.clouds.api import TAG_CELL, TAG_RUN, Cloud
 from harness.clusters.api import Cluster
 from harness.deployers.api import ClusterRequest, Deployer
-from harness.errors import CloudError, LeakError, Outcome, ThrottledError
+from harness.errors import CloudError, HarnessError, LeakError, Outcome, ThrottledError
 from harness.runs.api import Cell, Phase, Plan
 from harness.runs.deadline import remaining
 from harness.runs.folder import RunFolder
@@ -83,6 +83,13 @@ class CellWork:
         self.ledger.append("cluster", self.cell.name, path=str(path))
         self.ledger.append("phase", self.cell.name, phase=Phase.TEST, state="started")
         return cluster
+
+    def is_up(self) -> bool:
+        """Whether the cluster that the ledger names answers and is ready."""
+        try:
+            return self.deployer.is_up(Cluster.load(self.folder.cell(self.cell.name).cluster))
+        except (HarnessError, OSError):  # no cluster, or none that can be asked: it is made again
+            return False
 
     def tested(self, failed: bool, aborted: bool) -> None:
         """Close the test phase, if the cell ever got there."""

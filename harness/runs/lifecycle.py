@@ -40,13 +40,16 @@ _OWNER_CHECK = 3.0
 class Lifecycle:
     """Owner's view of one run. Methods are called from one thread, in the order they stand here."""
 
-    def __init__(self, settings: Settings, plan: Plan, folder: RunFolder, parts: Parts) -> None:
+    def __init__(
+        self, settings: Settings, plan: Plan, folder: RunFolder, parts: Parts, *, resumed: bool = False
+    ) -> None:
         self.settings = settings
         self.plan = plan
         self.folder = folder
         self.ledger = Ledger(folder.ledger)
         self.budget = Budget.of(time.time(), duration(settings.deadline))
         self._parts = parts
+        self._resumed = resumed
         self._open = ExitStack()
         self._cloud: Cloud | None = None
         self._builds: dict[str, Build] = {}
@@ -56,11 +59,14 @@ class Lifecycle:
         self._cut = Event()
 
     @classmethod
-    def open(cls, settings: Settings, folder: Path | None, *, parts: Parts | None = None) -> Lifecycle:
+    def open(
+        cls, settings: Settings, folder: Path | None, *, parts: Parts | None = None, resumed: bool = False
+    ) -> Lifecycle:
         """A new run (``folder`` None: planned here, in a folder of its own), or the one planned in ``folder``.
 
-        The process that calls this is an owner of the run until :meth:`finish` or :meth:`release`.
+        The process that calls this is an owner of the run until :meth:`finish`.
 
+        :param resumed: the run was cut off: its clusters are this process's, and those that no longer answer are made again.
         :raises UsageError: for everything that is wrong with the settings.
         """
         parts = parts or Parts()
@@ -71,8 +77,8 @@ class Lifecycle:
         else:
             run_folder = RunFolder(folder.resolve())
             plan = load_plan(run_folder)[1]
-        lifecycle = cls(settings, plan, run_folder, parts)
-        claim(lifecycle.ledger, plan.run)
+        lifecycle = cls(settings, plan, run_folder, parts, resumed=resumed)
+        claim(lifecycle.ledger, plan.run, resumed=resumed)
         return lifecycle
 
     def prepare(self) -> dict[str, Build]:
@@ -95,6 +101,9 @@ class Lifecycle:
                 )
         builder = self._parts.builder(self.settings.cache)
         for cell in self.plan.cells:
+            if cell.replica_of:
+                self._share_build(cell)
+                continue
             try:
                 with recorded(self.ledger, cell.name, Phase.BUILD):
                     check(self.budget, f"build {cell.source}")
@@ -106,15 +115,23 @@ class Lifecycle:
                 record_skip(self.ledger, cell.name, Phase.UP, f"not built: {str(error).partition(chr(10))[0]}")
         return dict(self._builds)
 
+    def _share_build(self, cell: Cell) -> None:
+        """A further cluster runs what its cell's own cluster runs."""
+        if build := self._builds.get(cell.replica_of):
+            self._builds[cell.name] = build
+        else:
+            record_skip(self.ledger, cell.name, Phase.UP, f"{cell.replica_of} was not built")
+
     def start(self) -> None:
         """Check every cell's request, then bring all cells up in the background; returns at once.
 
         :raises UsageError: when a deployer refuses its request; nothing was created then.
         """
-        up = set(RunState.of(self.ledger.read()).clusters)
-        self._adopted = {name for name in self._builds if name in up}
+        up = set(RunState.of(self.ledger.read()).clusters) & self._builds.keys()
+        reused = {name for name in sorted(up) if self._reuse(self._works[name])} if self._resumed else set()
+        self._adopted = set() if self._resumed else up
         requests = {}
-        for name in self._builds.keys() - self._adopted:
+        for name in sorted(self._builds.keys() - self._adopted - reused):
             request = self._works[name].request(self._builds[name], self.budget.tests_deadline)
             try:
                 self._works[name].deployer.validate(request)
@@ -129,6 +146,14 @@ class Lifecycle:
             thread = Thread(target=self._works[name].up, args=(request, self._cut), name=f"up-{name}", daemon=True)
             self._threads[name] = thread
             thread.start()
+
+    def _reuse(self, work: CellWork) -> bool:
+        """Whether an earlier process's cluster still answers; one that does not is deleted, so that nobody waits for it."""
+        if work.is_up():
+            self.ledger.append("phase", work.cell.name, phase=Phase.TEST, state="started")
+            return True
+        work.down(self.budget.tests_deadline)
+        return False
 
     @staticmethod
     def wait_for_cluster(folder: Path, cell: str, deadline: datetime) -> Cluster:

@@ -7,7 +7,7 @@ import re
 import secrets
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from itertools import product
 from pathlib import Path
@@ -60,7 +60,7 @@ def make_plan(settings: Settings, parts: Parts, cwd: Path, now: float | None = N
     return Plan(
         run=new_run_id(now),
         cloud=settings.cloud,
-        cells=_cells(settings, parts),
+        cells=_with_replicas(_cells(settings, parts), clusters_of(settings, suites, parts)),
         suites=suites,
         owner=settings.owner,
         expires=now + duration(settings.expires),
@@ -78,6 +78,23 @@ def _cells(settings: Settings, parts: Parts) -> tuple[Cell, ...]:
             name += "-2"
         cells[name] = Cell(name, source, deployer, location)
     return tuple(cells.values())
+
+
+def clusters_of(settings: Settings, suites: Sequence[str], parts: Parts) -> int:
+    """Clusters of each cell: as many as was said, or as suit the cloud for the Serial specs of a full conformance run."""
+    if settings.clusters:
+        return settings.clusters
+    full = settings.conformance == "full" and "conformance" in suites
+    return int(getattr(parts.cloud(settings.cloud), "full_run_clusters", 1)) if full else 1
+
+
+def _with_replicas(cells: Sequence[Cell], clusters: int) -> tuple[Cell, ...]:
+    further = [
+        replace(cell, name=f"{cell.name}.{number}", replica_of=cell.name)
+        for cell in cells
+        for number in range(2, clusters + 1)
+    ]
+    return (*cells, *further)
 
 
 def suites_of(asked: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
@@ -104,11 +121,17 @@ def tags(plan: Plan, cell: str, now: float) -> dict[str, str]:
     }
 
 
-def save_plan(folder: RunFolder, settings: Settings, plan: Plan) -> None:
-    """Write plan.json by one rename."""
+def save_plan(folder: RunFolder, settings: Settings, plan: Plan, arguments: Sequence[str] = ()) -> None:
+    """Write plan.json by one rename; ``arguments`` went to pytest, and go there again when the run is resumed."""
     fresh = folder.plan.with_suffix(".new")
-    fresh.write_text(json.dumps({"settings": settings.to_json(), "plan": asdict(plan)}, indent=1))
+    raw = {"settings": settings.to_json(), "plan": asdict(plan), "arguments": list(arguments)}
+    fresh.write_text(json.dumps(raw, indent=1))
     fresh.replace(folder.plan)
+
+
+def load_arguments(folder: RunFolder) -> tuple[str, ...]:
+    """What :func:`save_plan` was given for pytest."""
+    return tuple(json.loads(folder.plan.read_text()).get("arguments", ()))
 
 
 def load_plan(folder: RunFolder) -> tuple[Settings, Plan]:

@@ -103,6 +103,8 @@ class RunState:
         if entry.text("state") == "started":
             self.started = self.started or entry.at
             self.ended = False
+            if entry.fields.get("resumed"):
+                self.phases = {key: phase for key, phase in self.phases.items() if phase.state == "passed"}
             self.owners.append(owner)
             return
         self.owners = [known for known in self.owners if known != owner]

@@ -33,10 +33,10 @@ SECONDS = 1200.0
 _POLL = 0.2
 
 
-def claim(ledger: Ledger, run: str) -> None:
-    """This process works on the run from here on."""
+def claim(ledger: Ledger, run: str, *, resumed: bool = False) -> None:
+    """This process works on the run from here on; ``resumed``: it was cut off before, and what was cut off counts no longer."""
     this = Owner.this()
-    ledger.append("run", state="started", run=run, pid=this.pid, pid_started=this.started)
+    ledger.append("run", state="started", run=run, pid=this.pid, pid_started=this.started, resumed=resumed)
 
 
 def release(ledger: Ledger, run: str, outcome: Outcome) -> None:

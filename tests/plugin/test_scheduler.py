@@ -1,8 +1,9 @@
-"""The scheduler against simulated workers that behave as xdist's do: a test starts when the next is known or the end is announced."""
+"""The scheduler against simulated workers that behave as ours do: a test starts as soon as its worker is free."""
 
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -11,21 +12,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.plugin.facts import ItemFacts
-from harness.plugin.scheduler import SuiteScheduling
+from harness.plugin.limits import Limits
+from harness.plugin.scheduler import SuiteScheduling, decoded, encoded
 
 
 @dataclass(eq=False)
 class Worker:
     name: int
-    queue: list[int] = field(default_factory=list)
+    count: int
+    queue: list[tuple[int, int]] = field(default_factory=list)
+    """Index and lane."""
     shutting_down: bool = False
-    running: int | None = None
-    ends: float = 0.0
+    ends: float | None = None
     dead: bool = False
 
     def send_runtest_some(self, indices: Sequence[int]) -> None:
         assert not self.shutting_down
-        self.queue.extend(indices)
+        self.queue.extend(decoded(number, self.count) for number in indices)
 
     def shutdown(self) -> None:
         self.shutting_down = True
@@ -33,39 +36,46 @@ class Worker:
 
 @dataclass
 class Simulation:
-    """Virtual time; exclusive tests wait until nothing else runs on their cell, as the lease makes them."""
+    """Virtual time; fails when something runs beside an exclusive test on its cluster."""
 
     facts: list[ItemFacts]
-    limits: dict[str, int]
+    limits: Limits
     workers: int
     crashes: set[int] = field(default_factory=set)
-    """Tests in which their worker dies."""
+    """Tests in which their worker dies, at each attempt."""
+    failures: dict[int, int] = field(default_factory=dict)
+    """Test -> how often it fails first."""
+    clusters: dict[str, int] = field(default_factory=dict)
+    reruns: int = 0
     now: float = 0.0
     started: list[int] = field(default_factory=list)
+    lanes: dict[int, int] = field(default_factory=dict)
     crashed: list[str] = field(default_factory=list)
-    most: dict[tuple[str, str], int] = field(default_factory=dict)
+    most: Counter[tuple[object, ...]] = field(default_factory=Counter)
     alive: list[Worker] = field(default_factory=list)
 
     def run(self) -> float:
         """Seconds until all is done; fails if nothing can go on."""
         known = {fact.nodeid: fact for fact in self.facts}
-        self.sched = SuiteScheduling(self.workers, lambda: known, self.limits, self.differ)
+        self.sched = SuiteScheduling(
+            self.workers, lambda: known, self.limits, self.differ, clusters=self.clusters, again=self.again
+        )
         for number in range(self.workers):
-            self.join(Worker(number))
-        while True:
+            self.join(Worker(number, len(self.facts)))
+        while not self.sched.tests_finished:
             self.begin()
-            if self.sched.tests_finished:
-                for worker in self.alive:
-                    worker.shutdown()
-                self.begin()
-            busy = [worker for worker in self.alive if worker.running is not None]
-            if not busy:
-                assert not self.sched.has_pending, "nobody can go on"
-                return self.now
-            self.end(min(busy, key=lambda worker: worker.ends))
+            busy = [worker for worker in self.alive if worker.ends is not None]
+            assert busy, "nobody can go on"
+            self.end(min(busy, key=lambda worker: worker.ends or 0.0))
+        return self.now
 
     def differ(self, *_: object) -> None:
         raise AssertionError("collections differ")
+
+    def again(self, nodeid: str) -> bool:
+        index = next(number for number, item in enumerate(self.facts) if item.nodeid == nodeid)
+        attempts = self.started.count(index)
+        return attempts <= min(self.reruns, self.failures.get(index, 0))
 
     def join(self, worker: Worker) -> None:
         self.alive.append(worker)
@@ -75,41 +85,57 @@ class Simulation:
             self.sched.schedule()
 
     def begin(self) -> None:
-        ready = [w for w in self.alive if w.running is None and (len(w.queue) > 1 or (w.queue and w.shutting_down))]
-        closed = {fact.cell for fact in (self.facts[worker.queue[0]] for worker in ready) if fact.exclusive}
-        for worker in ready:
-            fact = self.facts[worker.queue[0]]
-            if not fact.exclusive and fact.cell in closed:
-                continue  # whoever waits for exclusive use has closed the gate
-            others = [self.facts[o.running] for o in self.alive if o.running is not None]
-            here = [other for other in others if other.cell == fact.cell]
-            if any(other.exclusive for other in here) or (fact.exclusive and here):
+        for worker in self.alive:
+            if worker.ends is not None or not worker.queue:
                 continue
-            worker.running, worker.ends = worker.queue[0], self.now + fact.expected
-            self.started.append(worker.running)
-            share = (fact.suite, fact.cell)
-            count = 1 + sum((other.suite, other.cell) == share for other in others)
-            self.most[share] = max(self.most.get(share, 0), count)
+            index, lane = worker.queue[0]
+            fact = self.facts[index]
+            here = [
+                self.facts[other.queue[0][0]]
+                for other in self.alive
+                if other.ends is not None
+                and other.queue[0][1] == lane
+                and self.facts[other.queue[0][0]].cell == fact.cell
+            ]
+            assert not (fact.exclusive and here), "an exclusive test began beside others"
+            assert not any(other.exclusive for other in here), "a test began beside an exclusive one"
+            assert lane == 0 or fact.spec
+            worker.ends = self.now + fact.expected
+            self.started.append(index)
+            self.lanes[index] = lane
+            share = (fact.suite, fact.cell, lane)
+            self.most[share] = max(self.most[share], 1 + sum(other.suite == fact.suite for other in here))
+            for label in fact.labels:
+                key = (fact.suite, label, fact.cell, lane)
+                self.most[key] = max(self.most[key], 1 + sum(label in o.labels and o.suite == fact.suite for o in here))
 
     def end(self, worker: Worker) -> None:
-        self.now = worker.ends
-        index, worker.running = worker.running, None
-        assert index is not None
+        assert worker.ends is not None
+        self.now, worker.ends = worker.ends, None
+        index, _ = worker.queue[0]
         if index in self.crashes:
             self.alive.remove(worker)
             self.crashed.append(self.sched.remove_node(worker) or "")
             if not self.sched.tests_finished:
-                self.join(Worker(100 + worker.name))
+                self.join(Worker(100 + worker.name, len(self.facts)))
             return
-        worker.queue.remove(index)
+        worker.queue.pop(0)
         self.sched.mark_test_complete(worker, index)
         if worker.shutting_down and not worker.queue:
             self.alive.remove(worker)
             assert self.sched.remove_node(worker) is None
 
 
-def fact(number: int, seconds: float, suite: str = "a", cell: str = "c", exclusive: bool = False) -> ItemFacts:
-    return ItemFacts(f"{suite}::{number}", suite, cell, str(number), suite, exclusive, seconds)
+def fact(
+    number: int,
+    seconds: float,
+    suite: str = "a",
+    cell: str = "c",
+    exclusive: bool = False,
+    spec: bool = True,
+    labels: tuple[str, ...] = (),
+) -> ItemFacts:
+    return ItemFacts(f"{suite}::{number}", suite, cell, str(number), suite, exclusive, seconds, labels, spec)
 
 
 @settings(max_examples=200, deadline=None)
@@ -118,30 +144,77 @@ def test_every_test_runs_once_whatever_happens(data: st.DataObject) -> None:
     count = data.draw(st.integers(1, 40))
     draw = random.Random(data.draw(st.integers(0, 10_000)))
     facts = [
-        fact(n, draw.choice([0.1, 1, 5, 20, 100]), draw.choice("abc"), draw.choice("xy"), draw.random() < 0.15)
+        fact(
+            n,
+            draw.choice([0.1, 1, 5, 20, 100]),
+            draw.choice("abc"),
+            draw.choice("xy"),
+            draw.random() < 0.15,
+            draw.random() < 0.7,
+            ("slow",) if draw.random() < 0.3 else (),
+        )
         for n in range(count)
     ]
     limits = {suite: draw.choice([1, 2, 4]) for suite in "ab" if draw.random() < 0.5}
+    labels = {("c", "slow"): draw.choice([1, 2])}
     crashes = {n for n in range(count) if draw.random() < 0.1}
-    simulation = Simulation(facts, limits, data.draw(st.integers(1, 12)), crashes)
+    failures = {n: draw.choice([1, 2, 3]) for n in range(count) if n not in crashes and draw.random() < 0.2}
+    clusters = {"x": draw.choice([1, 2, 3])}
+    reruns = draw.choice([0, 2])
+    simulation = Simulation(
+        facts, Limits(limits, labels), data.draw(st.integers(1, 12)), crashes, failures, clusters, reruns
+    )
     simulation.run()
-    assert sorted(simulation.started) == list(range(count))
+    expected = Counter({n: 1 + min(reruns, failures.get(n, 0)) for n in range(count)})
+    assert Counter(simulation.started) == expected
     assert sorted(simulation.crashed) == sorted(facts[n].nodeid for n in crashes)
-    for (suite, _), most in simulation.most.items():
-        assert most <= limits.get(suite, 99)
+    for key, most in simulation.most.items():
+        assert most <= (limits.get(key[0], 99) if len(key) == 3 else labels.get(key[:2], 99))
+
+
+@given(st.integers(1, 5000), st.integers(0, 20), st.data())
+def test_a_test_and_its_lane_travel_as_one_number(count: int, lane: int, data: st.DataObject) -> None:
+    index = data.draw(st.integers(0, count - 1))
+    assert decoded(encoded(index, lane, count), count) == (index, lane)
+
+
+def test_failures_are_repeated_after_everything_else() -> None:
+    facts = [fact(n, 5) for n in range(20)]
+    simulation = Simulation(facts, Limits(), 4, failures={3: 1, 7: 5}, reruns=2)
+    simulation.run()
+    assert simulation.started[20:] == [3, 7, 7]
+
+
+def test_serial_specs_run_on_further_clusters_meanwhile() -> None:
+    facts = [fact(n, 10) for n in range(120)] + [fact(120 + n, 20, exclusive=True) for n in range(10)]
+    one = Simulation(facts, Limits(), 12).run()
+    several = Simulation(facts, Limits(), 12, clusters={"c": 3})
+    assert several.run() <= 125
+    assert one >= 290
+    assert {several.lanes[n] for n in range(120)} == {0}
+    assert {several.lanes[n] for n in range(120, 130)} <= {1, 2}
+
+
+def test_python_tests_stay_on_the_first_cluster() -> None:
+    facts = [fact(n, 10, spec=False) for n in range(20)] + [
+        fact(20 + n, 20, exclusive=True, spec=False) for n in range(4)
+    ]
+    simulation = Simulation(facts, Limits(), 6, clusters={"c": 3})
+    simulation.run()
+    assert set(simulation.lanes.values()) == {0}
 
 
 def test_long_tests_start_first_and_none_waits_behind_another() -> None:
     facts = [fact(n, 60) for n in range(12)] + [fact(12 + n, 2) for n in range(60)]
     random.Random(1).shuffle(facts)
-    simulation = Simulation(facts, {}, 12)
+    simulation = Simulation(facts, Limits(), 12)
     assert simulation.run() <= 75
     assert {facts[index].expected for index in simulation.started[:12]} == {60}
 
 
 def test_exclusive_tests_come_last_on_one_worker() -> None:
     facts = [fact(n, 5, exclusive=n % 5 == 0) for n in range(25)]
-    simulation = Simulation(facts, {}, 4)
+    simulation = Simulation(facts, Limits(), 4)
     seconds = simulation.run()
     assert all(facts[index].exclusive for index in simulation.started[-5:])
     assert seconds <= 20 / 4 * 5 + 5 * 5 + 5
@@ -149,14 +222,14 @@ def test_exclusive_tests_come_last_on_one_worker() -> None:
 
 def test_an_exclusive_test_keeps_nobody_waiting() -> None:
     facts = [fact(0, 30), fact(1, 16), fact(2, 1), fact(3, 60, exclusive=True)]
-    simulation = Simulation(facts, {}, 2)
-    assert simulation.run() == 91
+    simulation = Simulation(facts, Limits(), 2)
+    assert simulation.run() == 90
     assert simulation.started == [0, 1, 2, 3]
 
 
 def test_a_limited_suite_begins_at_once_although_its_tests_are_short() -> None:
     facts = [fact(n, 30, "long") for n in range(40)] + [fact(40 + n, 10, "narrow") for n in range(40)]
-    simulation = Simulation(facts, {"narrow": 4}, 12)
+    simulation = Simulation(facts, Limits({"narrow": 4}), 12)
     assert simulation.run() <= 200
     assert {facts[index].suite for index in simulation.started[:12]} == {"long", "narrow"}
 
@@ -166,6 +239,6 @@ def test_a_realistic_run_wastes_little(workers: int) -> None:
     from harness.ginkgo.durations import shipped
 
     facts = [fact(n, seconds) for n, seconds in enumerate(shipped().values())]
-    simulation = Simulation(facts, {}, workers)
+    simulation = Simulation(facts, Limits(), workers)
     total = sum(item.expected for item in facts)
     assert simulation.run() <= max(total / workers, 598) * 1.05

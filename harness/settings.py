@@ -95,6 +95,11 @@ class Settings:
     storage_account: str = _setting(
         "", "Storage account for builds on Azure (nodes fetch from it by SAS URL).", metavar="NAME"
     )
+    waits: str = _setting(
+        "auto",
+        "Shorten what tests wait for (etcd compaction, kubelet's periods) where it changes nothing of what they test; auto: on local.",
+        choices=("auto", "short", "upstream"),
+    )
     hold: str = _setting("10s", "How long a cluster must stay ready before tests start.", metavar="DURATION")
 
     def changed(self, **values: Any) -> Settings:

@@ -48,7 +48,9 @@ class NodeProfile:
     kubelet_overrides: Mapping[str, Any] = field(default_factory=dict)
     """KubeletConfiguration fields that this cloud's machines need."""
     etcd_arguments: Mapping[str, str] = field(default_factory=dict)
-    """Extra etcd flags that only shorten waiting; listed in the report."""
+    """Extra etcd flags for this cloud's disks; listed in the report."""
+    short_waits: bool = False
+    """Whether clusters here are for tests alone, so that what tests wait for may be shortened."""
 
 
 @dataclass(frozen=True)

@@ -98,6 +98,7 @@ class LocalCloud:
             vm_size=self._settings.vm_size,
             kubelet_overrides=_kubelet(build.version),
             etcd_arguments=_ETCD,
+            short_waits=True,
         )
 
     def create_group(self, name: str, location: str, tags: Mapping[str, str]) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 
@@ -45,6 +46,8 @@ class Cluster:
     subnet: str
     route_table: str
     security_group: str
+    deviations: Mapping[str, str] = field(default_factory=dict)
+    """What was set otherwise than upstream's defaults, for speed; name -> value."""
 
     def save(self, path: Path) -> None:
         """Write as JSON."""

@@ -143,7 +143,7 @@ def _cell(folder: RunFolder, cell: Cell, phases: tuple[PhaseRecord, ...]) -> Cel
         nodes=cluster.nodes if cluster else (),
         phases=tuple(latest[phase] for phase in _PHASES if phase in latest),
         logs=tuple(sorted(str(path.relative_to(folder.path)) for path in files if path.is_file())),
-        cluster_facts={"group": cluster.group, "server": cluster.server} if cluster else {},
+        cluster_facts={"group": cluster.group, "server": cluster.server, **cluster.deviations} if cluster else {},
     )
 
 

@@ -22,6 +22,7 @@ from harness.clusters.api import Node
 from harness.deployers.kubeadm.kubeconfig import kubeconfig
 from harness.deployers.kubeadm.names import API_PORT, PODS, SERVICES, Names
 from harness.deployers.kubeadm.pki import ClusterPki
+from harness.deployers.kubeadm.waits import Waits
 
 FILES = Path(__file__).parent / "files"
 PACKAGES = (
@@ -46,6 +47,7 @@ class ClusterFacts:
     names: Names
     pki: ClusterPki
     profile: NodeProfile
+    waits: Waits
     version: str
     """Kubernetes version with the leading v."""
     subscription: str
@@ -161,7 +163,6 @@ def _values(facts: ClusterFacts, node: Node) -> dict[str, Any]:
     single = sum(item.role == "control-plane" for item in names.nodes) == 1
     # with one control plane nobody else can hold the lease, and a first miss would cost two seconds
     component = dict(_PACE) | ({"leader-elect": "false"} if single else {})
-    arguments = [{"name": name, "value": value} for name, value in component.items()]
     return {
         "name": node.name,
         "role": node.role,
@@ -184,12 +185,18 @@ def _values(facts: ClusterFacts, node: Node) -> dict[str, Any]:
         "pause": facts.images.pause,
         "controller_manager_image": facts.images.controller_manager,
         "node_manager_image": facts.images.node_manager,
-        "component_arguments": arguments,
-        "etcd_arguments": [{"name": name, "value": value} for name, value in profile.etcd_arguments.items()],
-        "kubelet": kubelet_configuration(facts.version, profile.kubelet_overrides),
+        "component_arguments": _arguments(component),
+        "apiserver_arguments": _arguments(facts.waits.apiserver),
+        "etcd_arguments": _arguments(profile.etcd_arguments),
+        "kubelet": kubelet_configuration(facts.version, {**profile.kubelet_overrides, **facts.waits.kubelet}),
         "route_period": "1s" if profile.prebuilt else "10s",
         "limit": LIMIT,
     }
+
+
+def _arguments(flags: Mapping[str, str]) -> list[dict[str, str]]:
+    """kubeadm's ``extraArgs``."""
+    return [{"name": name, "value": value} for name, value in flags.items()]
 
 
 def _render(template: str, values: Mapping[str, Any]) -> str:

@@ -23,6 +23,7 @@ from harness.deployers.kubeadm.images import find_images
 from harness.deployers.kubeadm.kubeconfig import kubeconfig
 from harness.deployers.kubeadm.names import API_PORT, MOST_NODES, NETWORK, PODS, SERVICES, SUBNET, Names, names
 from harness.deployers.kubeadm.pki import ClusterPki, make_pki, make_ssh_key
+from harness.deployers.kubeadm.waits import waits
 from harness.errors import CloudError, DeployError, HarnessError, UsageError
 from harness.settings import Settings, duration
 
@@ -86,7 +87,7 @@ class KubeadmDeployer:
         parameters = self._parameters(request, wanted, pki, profile)
         outputs = self._cloud.deploy(request.group, "cluster", _template(request), parameters, request.deadline)
         progress(f"deployment succeeded: {len(wanted.nodes)} machines run")
-        cluster = self._cluster(request, wanted, pki, str(outputs["apiAddress"]))
+        cluster = self._cluster(request, wanted, pki, profile, str(outputs["apiAddress"]))
         timings = {"deployment": time.monotonic() - begun}
         with recorder.phase("readiness"):
             timings |= self._wait(cluster, request, progress, begun)
@@ -128,6 +129,7 @@ class KubeadmDeployer:
             names=wanted,
             pki=pki,
             profile=profile,
+            waits=waits(self._settings.waits, profile.short_waits),
             version=request.build.version,
             subscription=self._cloud.subscription,
             group=request.group,
@@ -157,7 +159,9 @@ class KubeadmDeployer:
             "nodes": {"items": items},
         }
 
-    def _cluster(self, request: ClusterRequest, wanted: Names, pki: ClusterPki, address: str) -> Cluster:
+    def _cluster(
+        self, request: ClusterRequest, wanted: Names, pki: ClusterPki, profile: NodeProfile, address: str
+    ) -> Cluster:
         if not address:
             raise CloudError(f"deploy {request.group}", last_seen="the deployment's output apiAddress is empty")
         server = f"https://{address}:{API_PORT}"
@@ -181,6 +185,10 @@ class KubeadmDeployer:
             subnet=wanted.subnet,
             route_table=wanted.route_table,
             security_group=wanted.security_group,
+            deviations={
+                **waits(self._settings.waits, profile.short_waits).listed(),
+                **{f"etcd --{name}": value for name, value in profile.etcd_arguments.items()},
+            },
         )
 
 

@@ -10,6 +10,7 @@ from harness.clouds.api import NodeProfile
 from harness.deployers.kubeadm.cloudinit import ClusterFacts, Images
 from harness.deployers.kubeadm.names import names
 from harness.deployers.kubeadm.pki import make_pki
+from harness.deployers.kubeadm.waits import Waits
 
 PREBUILT = NodeProfile(
     image_reference={"id": "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/images/k"},
@@ -34,6 +35,7 @@ def facts(profile: NodeProfile = PREBUILT, *, control_planes: int = 1, **changes
         names=names("harness-test-1", control_planes, 2),
         pki=make_pki(datetime.now(UTC)),
         profile=profile,
+        waits=Waits(),
         version="v1.37.2",
         subscription="00000000-0000-0000-0000-000000000001",
         group="harness-test-1",

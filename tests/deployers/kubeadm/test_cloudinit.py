@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from harness.deployers.kubeadm.cloudinit import ClusterFacts, kubelet_configuration, user_data
+from harness.deployers.kubeadm.waits import waits
 
 from .facts import FETCHED, facts
 
@@ -96,3 +97,19 @@ def test_machine_without_managed_image_fetches_and_checks_the_build() -> None:
 def test_kubelet_is_not_told_what_it_does_not_know() -> None:
     assert "failCgroupV1" not in kubelet_configuration("v1.30.4", {})
     assert kubelet_configuration("v1.31.0-alpha.1", {})["failCgroupV1"] is False
+
+
+def test_waits_are_shortened_only_where_they_may_be() -> None:
+    def apiserver(cluster: ClusterFacts) -> Any:
+        kubeadm = documents(files(cluster, 0)["/etc/kubernetes-node/kubeadm.yaml"])
+        return kubeadm["ClusterConfiguration"]["apiServer"]["extraArgs"], kubeadm["KubeletConfiguration"]
+
+    flags, kubelet = apiserver(facts(waits=waits("auto", usual=True)))
+    assert flags == [{"name": "etcd-compaction-interval", "value": "1m"}]
+    assert kubelet["fileCheckFrequency"] == "10s"
+    assert kubelet["evictionHard"] == {"nodefs.available": "0%"}
+    for upstream in (waits("auto", usual=False), waits("upstream", usual=True)):
+        flags, kubelet = apiserver(facts(waits=upstream))
+        assert flags == []
+        assert "fileCheckFrequency" not in kubelet
+    assert waits("short", usual=False).listed()["kube-apiserver --etcd-compaction-interval"] == "1m"

@@ -29,6 +29,8 @@ _START = 900.0
 _POLL = 0.5
 _LOW = ("nice", "-n", "19")
 _TAIL = 16_384
+_DUMP = 524_288
+"""Bytes of a dump of all goroutines that are kept; e2e.test has a few hundred of them."""
 
 
 @dataclass(frozen=True)
@@ -214,14 +216,15 @@ class _Process:
         self._child.send_signal(signal.SIGINT)
 
     def _hung(self, began: float, timeout: float) -> SpecResult:
-        """Not even an interrupt ended it: keep the goroutines, then kill."""
+        """Not even an interrupt ended it: keep the goroutines, which Go prints at SIGQUIT, then kill."""
+        before, tail = self._program.log.stat().st_size, self._tail()
         self._child.send_signal(signal.SIGQUIT)
         self._end(5.0)
         message = f"did not end within {timeout:.0f} s, nor {self._program.grace:.0f} s after an interrupt; killed"
-        return self._lost("timedout", message, began)
+        return self._lost("timedout", message, began, tail + self._printed(before))
 
-    def _lost(self, state: str, message: str, began: float) -> SpecResult:
-        return lost(state, message, time.monotonic() - began, self._tail(), self._server.progress())
+    def _lost(self, state: str, message: str, began: float, output: str = "") -> SpecResult:
+        return lost(state, message, time.monotonic() - began, output or self._tail(), self._server.progress())
 
     def _ending(self) -> str:
         code = self._child.wait(5.0)
@@ -229,10 +232,14 @@ class _Process:
 
     def _tail(self) -> str:
         """What this process printed last."""
+        size = self._program.log.stat().st_size
+        return self._printed(max(self._log_start, size - _TAIL), _TAIL)
+
+    def _printed(self, start: int, most: int = _DUMP) -> str:
+        """What it printed from this position of the log on."""
         with self._program.log.open("rb") as log:
-            size = log.seek(0, os.SEEK_END)
-            log.seek(max(self._log_start, size - _TAIL))
-            return log.read().decode(errors="replace")
+            log.seek(start)
+            return log.read(most).decode(errors="replace")
 
     def close(self) -> None:
         """Let it leave its loop if it waits for work; end it if it does not."""

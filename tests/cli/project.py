@@ -44,7 +44,7 @@ class Command:
     """Both of its streams."""
 
     def wait(self) -> int:
-        return self.process.wait(timeout=60)
+        return self.process.wait(timeout=240)
 
     @property
     def code(self) -> int | None:
@@ -134,7 +134,7 @@ class Project:
 
     def until(self, kind: str, **fields: object) -> dict[str, object]:
         """Wait for a line of the ledger."""
-        limit = time.monotonic() + 30
+        limit = time.monotonic() + 120
         while time.monotonic() < limit:
             for entry in self.entries():
                 if entry["kind"] == kind and fields.items() <= entry.items():

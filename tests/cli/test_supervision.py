@@ -53,7 +53,7 @@ def test_kill_9_of_the_supervisor_is_noticed_by_pytest(project: Project) -> None
     pid = project.pytest_pid()
     process.process.kill()
     process.wait()
-    limit = time.monotonic() + 30
+    limit = time.monotonic() + 120
     while project.groups and time.monotonic() < limit:
         time.sleep(0.05)
     assert project.groups == []
@@ -111,3 +111,33 @@ def test_what_stays_behind_is_exit_code_6(project: Project) -> None:
     done = project.harness("run", "--suite", "passing", "--location", "stubborn")
     assert done.code == 6, done.evidence
     assert project.harness("down").code == 6
+
+
+def test_a_run_whose_processes_were_killed_is_resumed_on_its_cluster(project: Project) -> None:
+    mark = project.folder / "mark"
+    (project.folder / "suites" / "endless" / "test_endless.py").write_text(
+        f"import pathlib, time\ndef test_it(cluster):\n    mark = pathlib.Path({str(mark)!r})\n"
+        "    if not mark.exists():\n        mark.touch()\n        time.sleep(600)\n"
+        "def test_other(cluster): pass\n"
+    )
+    process = project.start("run", "--suite", "endless", "--", "-k", "test_it")
+    project.until("cluster")
+    limit = time.monotonic() + 120
+    while not mark.exists() and time.monotonic() < limit:
+        time.sleep(0.05)
+    child, groups = project.pytest_pid(), project.groups
+    os.kill(process.process.pid, signal.SIGSTOP)
+    os.kill(child, signal.SIGKILL)
+    os.kill(process.process.pid, signal.SIGKILL)
+    process.wait()
+    assert len(groups) == 1
+    run = str(project.entries()[0]["run"])
+    refused = project.harness("run", "--resume", run, "--suite", "passing")
+    assert refused.code == 2, refused.evidence
+    assert "cannot change" in refused.text
+    done = project.harness("run", "--resume", run)
+    assert done.code == 0, done.evidence
+    assert "1 passed" in done.evidence
+    assert sum(entry["kind"] == "cluster" for entry in project.entries()) == 1, "the same cluster"
+    assert project.groups == []
+    assert project.entries()[-1]["outcome"] == "passed"

@@ -76,6 +76,7 @@ def behave(url: str, text: str) -> dict:
     if "hangs" in text or "deaf" in text:
         signal.signal(signal.SIGINT, signal.SIG_IGN if "deaf" in text else interrupt)
         signal.signal(signal.SIGUSR1, lambda *_: call(url, "/progress-report", {"CurrentStepText": "waiting for ever"}))
+        signal.signal(signal.SIGQUIT, dump)
         (HOME / "hanging").touch()
         time.sleep(60)
     if "fails" in text and not ("fails once" in text and (HOME / "ran.log").read_text().count(f" {text}\n") > 1):
@@ -84,6 +85,12 @@ def behave(url: str, text: str) -> dict:
     if "skips" in text:
         return {"State": "skipped", "Failure": {"Message": "needs IPv6"}}
     return {"LeafNodeText": "another"} if "lies" in text else {}
+
+
+def dump(*_: object) -> None:
+    """As Go does it."""
+    print("SIGQUIT: quit\n" + "".join(f"goroutine {n} [select]:\n" for n in range(2000)), flush=True)
+    os._exit(2)
 
 
 def interrupt(*_: object) -> None:

@@ -89,6 +89,8 @@ def test_a_spec_that_hangs_is_interrupted_then_killed(start: Start, kind: str, p
     assert time.monotonic() - began < 60
     if kind == "deaf":
         assert "it was at the step: waiting for ever" in result.message
+        assert "goroutine 0 [" in result.output
+        assert "goroutine 1999 [" in result.output
     assert runner.run(specs["[sig-a] one"], 10).state == "passed"
 
 

@@ -110,7 +110,7 @@ class _Timing:
     began: float
     """``time.perf_counter`` when pytest began with it."""
     started: float
-    """Unix time."""
+    """Unix time; of a test that uses a cluster, when it had it."""
     waited: float = 0.0
     """Seconds until the cluster was up."""
     seconds: float = 0.0
@@ -160,6 +160,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     timing.stack.enter_context(
         lease(context.run_folder().cell(name).leases, exclusive=exclusive, deadline=context.until)
     )
+    timing.started = time.time()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -122,7 +122,7 @@ def compile_tests(toolchain: Toolchain, module: Path, flags: str, target: Path, 
     """Compile e2e.test into ``target``."""
     progress("compiling e2e.test")
     toolchain.run(
-        ["test", "-c", "-trimpath", "-ldflags", flags, "-o", target / "e2e.test", TESTS],
+        ["test", "-c", "-vet=off", "-trimpath", "-ldflags", flags, "-o", target / "e2e.test", TESTS],
         "compile e2e.test",
         cwd=module,
         timeout=_COMPILE,

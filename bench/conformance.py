@@ -1,6 +1,6 @@
 """The whole Conformance label by this harness against the ginkgo command of the same version, on clusters of the same size.
 
-    bench/conformance.py [--procs N] [--no-ginkgo] [-- ARGUMENTS OF harness run]
+    bench/conformance.py [--procs N] [--no-ginkgo] [--reports DIR] [-- ARGUMENTS OF harness run]
 
 Prints wall clocks and their ratio, efficiency against the bound (the longest spec, or all work through N processes, whichever takes
 longer), overhead of an item, and the share of this harness' own processor time. The reference takes half an hour on two cores.
@@ -15,6 +15,7 @@ import statistics
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -33,10 +34,11 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--procs", type=int, default=12)
     parser.add_argument("--no-ginkgo", action="store_true")
+    parser.add_argument("--reports", type=Path, help="keep the run's folder here")
     parser.add_argument("arguments", nargs="*")
     asked = parser.parse_args()
     settings = load({}, {}, TOP)
-    with TemporaryDirectory() as folder:
+    with TemporaryDirectory() if asked.reports is None else nullcontext(asked.reports) as folder:
         ours = run_ours(Path(folder), asked.procs, asked.arguments)
         if not asked.no_ginkgo:
             wall = run_ginkgo(Path(folder), settings, asked.procs)

@@ -9,13 +9,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.errors import Outcome
+from harness.errors import Outcome, UsageError
 from harness.reporting.api import TestResult
 from harness.reporting.record import BAD
 from harness.reporting.results import parse
 from harness.runs.api import Phase
 from harness.runs.folder import RunFolder
 from harness.runs.ledger import Entry, Ledger
+from harness.runs.plan import load_plan
+
+_UNKNOWN = 20.0
+"""Seconds that a test is expected to take of which nothing is known."""
 
 Clock = Callable[[], float]
 
@@ -50,13 +54,14 @@ class Watch:
     """Unix time; what is older counts, but is no news."""
     cells: dict[str, CellWatch] = field(default_factory=dict)
     outcomes: Counter[Outcome] = field(default_factory=Counter)
-    workers: set[str] = field(default_factory=set)
-    planned: int = 0
+    expected: dict[str, float] = field(default_factory=dict)
+    """Seconds of every planned test by node id, as far as known."""
     first_test: float = 0.0
     _position: int = 0
 
     def __post_init__(self) -> None:
         self._ledger = Ledger(self.folder.ledger).follow(poll=0.0)
+        self._at_once = _at_once(self.folder)
         self._done: dict[tuple[str, str], Outcome] = {}
 
     def look(self) -> News:
@@ -67,8 +72,8 @@ class Watch:
         results = tuple(self._results())
         for result in results:
             self._count(result)
-        if results or not self.planned:
-            self.planned = _planned(self.folder.path / "planned.json")
+        if results or not self.expected:
+            self.expected = _planned(self.folder.path / "planned.json")
         return News(
             tuple(entry for entry in entries if entry.at >= self.since),
             tuple(result for result in results if not result.started or result.started + result.seconds >= self.since),
@@ -83,9 +88,13 @@ class Watch:
         return sum(self.outcomes[outcome] for outcome in BAD)
 
     @property
+    def planned(self) -> int:
+        return len(self.expected)
+
+    @property
     def running(self) -> int:
-        """Tests in flight: every worker that was ever seen has one, until few are left."""
-        return min(len(self.workers), max(self.planned - self.done, 0)) if self.testing else 0
+        """Tests in flight: as many as may run at once, until few are left."""
+        return min(self._at_once, max(self.planned - self.done, 0)) if self.testing and self.done else 0
 
     @property
     def testing(self) -> bool:
@@ -93,11 +102,14 @@ class Watch:
 
     @property
     def remaining(self) -> float | None:
-        """Seconds until the last test, by the pace so far; None before anything can be said."""
-        left = self.planned - self.done
-        if not self.testing or self.done < 3 or left <= 0:
+        """Seconds until the last test, by what tests are expected to take and how they went so far; None before the first."""
+        if not self.testing or not self.done or self.done >= self.planned:
             return None
-        return left * max(self.clock() - self.first_test, 0.1) / self.done
+        finished = {nodeid for _, nodeid in self._done}
+        left = sum(seconds for nodeid, seconds in self.expected.items() if nodeid not in finished)
+        elapsed = max(self.clock() - self.first_test, 0.1)
+        total = sum(self.expected.values()) / self._at_once
+        return max(total - elapsed, left / self._at_once)
 
     def _note(self, entry: Entry) -> None:
         cell = self.cells.setdefault(entry.cell, CellWatch())
@@ -128,14 +140,23 @@ class Watch:
             self.outcomes[self._done[key]] -= 1
         self._done[key] = result.outcome
         self.outcomes[result.outcome] += 1
-        self.workers.add(result.worker)
         if result.started:  # a worker that died leaves none
             self.first_test = min(self.first_test or result.started, result.started)
 
 
-def _planned(path: Path) -> int:
+def _planned(path: Path) -> dict[str, float]:
+    """Node id -> expected seconds; empty while collection is not that far."""
     try:
         raw = json.loads(path.read_bytes())
-    except (OSError, ValueError):  # collection is not that far
-        return 0
-    return len(raw) if isinstance(raw, list) else 0
+        plain = [{"nodeid": item} if isinstance(item, str) else item for item in raw]
+        return {str(item["nodeid"]): float(item.get("expected", _UNKNOWN)) for item in plain}
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return {}
+
+
+def _at_once(folder: RunFolder) -> int:
+    """Tests at the same time at most."""
+    try:
+        return load_plan(folder)[0].tests
+    except UsageError:  # not written yet
+        return 1

@@ -34,7 +34,7 @@ def test_plain_lines_tell_phases_failures_and_a_count(tmp_path: Path) -> None:
     assert "readiness passed in 12 s" in text
     assert "failed dns (1.0 s): no\n" in text
     assert text.count("\n") == 12
-    assert "tests: 11 of 30 done, 1 failed, 10 running, about" in text
+    assert "tests: 11 of 30 done, 1 failed, 12 running, about" in text
     assert "passed in 0." not in text.replace("plan passed in 0.4 s", "")
 
 

@@ -56,6 +56,20 @@ class Settings:
         "Which conformance specs: a fast selection over every SIG, or the whole label.",
         choices=("fast", "full"),
     )
+    label_filter: str = _setting(
+        "", "Only specs whose labels fit, in ginkgo's label language: 'sig-apps && !Slow'.", metavar="FILTER"
+    )
+    focus: tuple[str, ...] = _setting(
+        (), "Only specs in whose text this regular expression is found (repeatable: one of them).", metavar="REGEX"
+    )
+    skip: tuple[str, ...] = _setting(
+        (), "No specs in whose text this regular expression is found (repeatable).", metavar="REGEX"
+    )
+    deselect_from: tuple[str, ...] = _setting(
+        (),
+        "Leave out the tests that FILE lists: a node id or spec name a line, `# reason` (repeatable).",
+        metavar="FILE",
+    )
     tests: int = _setting(
         12, "Tests at the same time; they mostly wait, so this follows the cluster, not the CPUs.", metavar="N"
     )
@@ -177,7 +191,8 @@ class Option:
             parts = [raw] if isinstance(raw, str) else list(raw) if isinstance(raw, list | tuple) else []
             if not parts:
                 raise ValueError
-            return tuple(self._text(part) for part in parts)
+            texts = tuple(self._text(part) for part in parts)
+            return tuple(str(_absolute(text, base, home)) for text in texts) if self.metavar == "FILE" else texts
         if isinstance(self.default, int):
             if isinstance(raw, bool) or not isinstance(raw, int | str) or int(raw) < self.least:
                 raise ValueError

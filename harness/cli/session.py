@@ -31,6 +31,7 @@ def supervised(settings: Settings, plan: Plan, folder: RunFolder, parts: Parts, 
         *("--run-folder", str(folder.path), "--numprocesses", str(settings.tests), "--tests", str(settings.tests)),
         *("--conformance", settings.conformance, "--deadline", settings.deadline),
         *("--reruns", str(settings.reruns), "--infra-reruns", str(settings.infra_reruns)),
+        *_narrowing(settings),
         *extra,
     ]
     screen = Screen()
@@ -42,6 +43,14 @@ def supervised(settings: Settings, plan: Plan, folder: RunFolder, parts: Parts, 
     if outcome in (Outcome.HARNESS, Outcome.ABORTED, Outcome.SKIPPED) and not supervisor.received:
         _explain(folder)
     return EXIT_CODES[_report(folder, outcome, screen)]
+
+
+def _narrowing(settings: Settings) -> list[str]:
+    """Flags that choose among the specs; with ``=``, since a pattern may begin with a dash."""
+    given = [("--label-filter", settings.label_filter)] if settings.label_filter else []
+    given += [("--focus", text) for text in settings.focus] + [("--skip", text) for text in settings.skip]
+    given += [("--deselect-from", path) for path in settings.deselect_from]
+    return [f"{flag}={text}" for flag, text in given]
 
 
 def _report(folder: RunFolder, outcome: Outcome, screen: Screen) -> Outcome:

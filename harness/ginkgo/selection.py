@@ -32,7 +32,7 @@ class Skip:
     reason: str
     issue: str = ""
     expires: date | None = None
-    """From this day on the entry has no effect and the specs run again."""
+    """From this day on the entry is an error: somebody has to look again."""
 
     def explain(self) -> str:
         """The reason as people see it."""
@@ -63,17 +63,34 @@ class Selection:
     timeout: float = 1800.0
     """Seconds after which one spec is stopped."""
 
-    def choose(self, specs: Iterable[Spec], preset: str, today: date) -> list[Chosen]:
+    def choose(self, specs: Iterable[Spec], preset: str) -> list[Chosen]:
         """The wanted specs, in inventory order; a preset the file does not have stands for all."""
         wanted = self._preset(preset)
-        return [
-            Chosen(spec, self._skip(spec, today))
-            for spec in specs
-            if self.label_filter(spec.labels) and self._focused(spec) and wanted(spec.name)
-        ]
+        return [Chosen(spec, self._skip(spec)) for spec in specs if self._covers(spec) and wanted(spec.name)]
 
-    def _focused(self, spec: Spec) -> bool:
-        return not self.focus or any(pattern.search(spec.name) for pattern in self.focus)
+    def check_expired(self, today: date) -> None:
+        """Raise ``UsageError`` if a skip has outlived its date."""
+        expired = [entry for entry in self.skips if entry.expires and entry.expires <= today]
+        if expired:
+            named = "; ".join(f"{entry.match.pattern!r} on {entry.expires} ({entry.explain()})" for entry in expired)
+            raise UsageError(
+                f"{self.path}: skip has expired: {named}", hint="remove the entry, or give it a later date"
+            )
+
+    def check_idle(self, inventories: Iterable[Iterable[Spec]]) -> None:
+        """Raise ``UsageError`` if a skip matches no spec of any of these builds that label filter and focus select."""
+        names = {spec.name for specs in inventories for spec in specs if self._covers(spec)}
+        idle = [entry for entry in self.skips if not any(map(entry.match.search, names))]
+        if idle:
+            named = ", ".join(repr(entry.match.pattern) for entry in idle)
+            raise UsageError(
+                f"{self.path}: skip matches no spec: {named}", hint="remove the entry, or correct its match"
+            )
+
+    def _covers(self, spec: Spec) -> bool:
+        """Whether label filter and focus agree on it, whatever the preset."""
+        focused = not self.focus or any(pattern.search(spec.name) for pattern in self.focus)
+        return self.label_filter(spec.labels) and focused
 
     def _preset(self, preset: str) -> Callable[[str], bool]:
         if preset not in self.presets:
@@ -82,11 +99,8 @@ class Selection:
         patterns = [entry for entry in self.presets[preset] if not isinstance(entry, str)]
         return lambda name: name in names or any(pattern.search(name) for pattern in patterns)
 
-    def _skip(self, spec: Spec, today: date) -> str:
-        for entry in self.skips:
-            if entry.match.search(spec.name) and (entry.expires is None or today < entry.expires):
-                return entry.explain()
-        return ""
+    def _skip(self, spec: Spec) -> str:
+        return next((entry.explain() for entry in self.skips if entry.match.search(spec.name)), "")
 
 
 def load_selection(path: Path) -> Selection:

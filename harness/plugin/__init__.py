@@ -11,6 +11,7 @@ pytest_plugins = (
     "harness.plugin.options",
     "harness.plugin.session",
     "harness.plugin.collection",
+    "harness.plugin.narrowing",
     "harness.plugin.running",
     "harness.plugin.fixtures",
 )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.ginkgo.durations import FILE as DURATIONS
 from harness.ginkgo.durations import observed, shipped
 from harness.plugin.context import Context, context_of
 from harness.plugin.facts import FILE, facts_of, write_planned
@@ -54,5 +55,5 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 def _table(config: pytest.Config, context: Context) -> dict[str, float]:
     """Expected seconds; what was seen on this machine goes before what was shipped."""
     if _TABLE not in config.stash:
-        config.stash[_TABLE] = shipped() | observed(context.settings.cache / "durations.tsv")
+        config.stash[_TABLE] = shipped() | observed(context.settings.cache / DURATIONS)
     return config.stash[_TABLE]

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from harness.errors import EXIT_CODES, HarnessError, UsageError
+from harness.ginkgo.durations import FILE as DURATIONS
 from harness.ginkgo.durations import remember
 from harness.plugin.console import Console, LedgerLines
 from harness.plugin.context import KEY, CellView, Context, asked_suites
@@ -26,6 +27,7 @@ from harness.plugin.facts import FILE
 from harness.plugin.loop import install
 from harness.plugin.namespaces import FILE as LEFTOVERS
 from harness.plugin.namespaces import read_leftovers
+from harness.plugin.narrowing import check_narrowing, is_narrowed
 from harness.plugin.options import run_folder, settings_of
 from harness.plugin.pace import Paces
 from harness.plugin.recording import Recorder
@@ -34,14 +36,13 @@ from harness.plugin.signals import raise_on_sigterm, raise_once, stop
 from harness.plugin.suites import check_selections, limits_of
 from harness.plugin.thrift import Thrift
 from harness.plugin.usage import check_expressions, exit_code_of, one_line
+from harness.runs.checks import check_tests
 from harness.runs.lifecycle import Lifecycle
 from harness.runs.parts import Parts
 from harness.runs.plan import make_plan
 from harness.runs.teardown import signals_held
 from harness.runs.verdict import verdict
 from harness.settings import Settings
-
-DURATIONS = "durations.tsv"
 
 
 @pytest.hookimpl(wrapper=True)
@@ -181,7 +182,8 @@ class Controller:
             deadline=deadline,
             done=finished(lifecycle.folder.results) if lifecycle and self.resumed else (),
         )
-        check_selections(context)
+        check_tests(self.settings, self.settings.suite, self.suites_root)
+        check_narrowing(context, *check_selections(context))
         self.config.stash[KEY] = context
         if lifecycle:
             assert self.recorder is not None
@@ -199,7 +201,8 @@ class Controller:
         """Whether the command line may leave nothing to run; then clusters wait until collection has found something."""
         option = self.config.option
         chosen = [getattr(option, name, None) for name in ("keyword", "markexpr", "lf", "stepwise", "deselect")]
-        return self.resumed or any(chosen) or any("::" in str(argument) for argument in self.config.args)
+        chosen += [self.resumed, is_narrowed(self.settings)]
+        return any(chosen) or any("::" in str(argument) for argument in self.config.args)
 
     def _start(self) -> None:
         assert self.lifecycle is not None
@@ -289,7 +292,7 @@ class Controller:
         if self.recorder and self.recorder.durations:
             try:
                 remember(self.settings.cache / DURATIONS, self.recorder.durations)
-            except OSError as error:  # only the order of the next run suffers
+            except (OSError, HarnessError) as error:  # only the order of the next run suffers
                 self._write(f"durations were not kept: {error}")
 
     def _write(self, text: str) -> None:

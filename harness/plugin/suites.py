@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 
 import yaml
@@ -75,7 +74,7 @@ def limits_of(context: Context) -> Limits:
 
 def chosen_specs(selection: Selection, cell: CellView, context: Context) -> list[Chosen]:
     """What this file selects of the cell's build; empty if that could not be built."""
-    return selection.choose(specs_of(cell), context.settings.conformance, datetime.now(UTC).date())
+    return selection.choose(specs_of(cell), context.settings.conformance)
 
 
 def specs_of(cell: CellView) -> tuple[Spec, ...]:
@@ -83,14 +82,22 @@ def specs_of(cell: CellView) -> tuple[Spec, ...]:
     return load_inventory(cell.inventory) if cell.inventory else ()
 
 
-def check_selections(context: Context) -> None:
-    """Raise ``UsageError`` if a file is malformed, or selects nothing of any build."""
+def check_selections(context: Context) -> tuple[list[Spec], list[Spec]]:
+    """Raise ``UsageError`` if a file is malformed, selects nothing of any build, or skips what it no longer should.
+
+    :returns: the specs that the suites select of all builds, and all specs of the builds.
+    """
     inventories = [specs_of(cell) for cell in context.cells if cell.inventory]
-    today = datetime.now(UTC).date()
+    chosen: list[Spec] = []
     for suite in suites_in(context):
         for selection in suite.selections():
-            if inventories and not any(selection.choose(it, context.settings.conformance, today) for it in inventories):
+            found = [item.spec for it in inventories for item in selection.choose(it, context.settings.conformance)]
+            if inventories and not found:
                 raise UsageError(
                     f"{selection.path} selects none of the specs of {', '.join(cell.name for cell in context.cells)}",
                     hint="compare its label_filter, focus and presets with the names that pytest --collect-only lists",
                 )
+            if len(inventories) == len(context.cells):  # else what is skipped may be in the build that failed
+                selection.check_idle(inventories)
+            chosen += found
+    return chosen, [spec for it in inventories for spec in it]

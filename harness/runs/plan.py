@@ -16,6 +16,7 @@ import harness
 from harness.clouds.api import TAG_CELL, TAG_CREATED, TAG_EXPIRES, TAG_OWNER, TAG_RUN
 from harness.errors import UsageError
 from harness.runs.api import Cell, Plan
+from harness.runs.checks import check_tests
 from harness.runs.folder import RunFolder
 from harness.runs.parts import Parts
 from harness.settings import Settings, duration
@@ -56,7 +57,9 @@ def make_plan(settings: Settings, parts: Parts, cwd: Path, now: float | None = N
     for deployer in settings.deployer:
         parts.deployer(deployer)
     parts.cloud(settings.cloud)
-    suites = suites_of(settings.suite, known_suites(suites_folder(cwd)))
+    folder = suites_folder(cwd)
+    suites = suites_of(settings.suite, known_suites(folder))
+    check_tests(settings, suites, folder)
     return Plan(
         run=new_run_id(now),
         cloud=settings.cloud,

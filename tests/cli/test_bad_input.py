@@ -28,6 +28,13 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (["run", "--cloud", "azure", "--source", "v1.37.2"], ["v1.37.2", "module"]),
         (["run", "--cloud", "azure", "--source", "svn:trunk"], ["svn", "module"]),
         (["run", "--cloud", "azure", "--suite", "nope"], ["nope", "loadbalancer"]),
+        (["run", "--cloud", "azure", "--label-filter", "(a"], ["--label-filter", "position 1", "no ) for this ("]),
+        (["run", "--cloud", "azure", "--focus", "["], ["--focus", "not a regular expression"]),
+        (["run", "--cloud", "azure", "--deselect-from", "known.txt"], ["--deselect-from", "known.txt cannot be read"]),
+        (
+            ["run", "--cloud", "azure", "--conformance", "full", "--workers", "1"],
+            ["--workers 1", "2 schedulable nodes"],
+        ),
         (["down", "--run", "nope"], ["nope", "harness status"]),
         (["test", "--run", "nope"], ["nope"]),
         (["build", "module:"], ["module"]),

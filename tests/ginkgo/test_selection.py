@@ -15,8 +15,6 @@ from harness.ginkgo.selection import load_selection
 
 from .builds import make_build
 
-TODAY = date(2026, 11, 23)
-
 
 def write(folder: Path, text: str) -> Path:
     path = folder / "specs.yaml"
@@ -57,11 +55,31 @@ def test_a_selection_is_filter_and_focus_and_preset(tmp_path: Path) -> None:
         )
     )
     assert selection.timeout == 90
-    chosen = selection.choose(specs, "fast", TODAY)
+    chosen = selection.choose(specs, "fast")
     assert [(item.spec.name, item.skip) for item in chosen] == [("[sig-a] two", ""), ("[sig-b] three", "broken")]
-    assert not selection.choose(specs, "fast", date(2026, 11, 24))[1].skip
-    assert selection.choose(specs, "tiny", TODAY) == []
-    assert len(selection.choose(specs, "full", TODAY)) == 3
+    assert selection.choose(specs, "tiny") == []
+    assert len(selection.choose(specs, "full")) == 3
+
+
+def test_a_skip_that_has_expired_is_refused_on_its_day(tmp_path: Path) -> None:
+    selection = load_selection(
+        write(tmp_path, "skip: [{match: three, reason: broken, issue: '#1', expires: 2026-11-24}]\n")
+    )
+    selection.check_expired(date(2026, 11, 23))
+    with pytest.raises(
+        UsageError, match=r"skip has expired: 'three' on 2026-11-24 \(broken \(#1\)\); remove the entry"
+    ):
+        selection.check_expired(date(2026, 11, 24))
+
+
+def test_a_skip_that_matches_nothing_that_is_selected_is_refused(tmp_path: Path) -> None:
+    names = ("[sig-a] one [Conformance]", "[sig-a] two")
+    builds = [load_inventory(make_build(tmp_path / name, name) / "inventory.json") for name in names]
+    text = "label_filter: Conformance\nskip: [{match: one, reason: a}, {match: two, reason: b}]\n"
+    selection = load_selection(write(tmp_path, text))
+    with pytest.raises(UsageError, match="skip matches no spec: 'two'; remove"):
+        selection.check_idle(builds)
+    load_selection(write(tmp_path, "skip: [{match: one, reason: a}, {match: two, reason: b}]\n")).check_idle(builds)
 
 
 @pytest.mark.parametrize(
@@ -115,8 +133,31 @@ def test_durations_are_shipped_and_learned(tmp_path: Path) -> None:
     remember(path, {"a": 10.0})
     remember(path, {"a": 20.0, "b": 1.0})
     assert observed(path) == {"a": 15.0, "b": 1.0}
+    assert [item.name for item in path.parent.iterdir()] == ["durations.tsv"]
     spec = load_inventory(make_build(tmp_path, "x [Slow]") / "inventory.json")[0]
     assert expected(spec, {}) > expected(spec, {"x": 1.0})
+
+
+@pytest.mark.parametrize(
+    ("damage", "phrase"),
+    [
+        (b"1.0\ta\nsoon\tb\n", "line 2 is not seconds, a tab and a name"),
+        (b"1.0 a\n", "line 1 is not"),
+        (b"nan\ta\n", "line 1 is not"),
+        (b"-1\ta\n", "line 1 is not"),
+        (b"1.0\t\n", "line 1 is not"),
+        (b"1.0\ta\n\xff\xfe\0", "utf-8"),
+    ],
+)
+def test_damaged_durations_are_refused_and_kept(tmp_path: Path, damage: bytes, phrase: str) -> None:
+    path = tmp_path / "durations.tsv"
+    path.write_bytes(damage)
+    for act in (observed, lambda path: remember(path, {"c": 1.0})):
+        with pytest.raises(UsageError, match="is damaged") as caught:
+            act(path)
+        assert phrase in str(caught.value)
+        assert "\n" not in str(caught.value)
+    assert path.read_bytes() == damage
 
 
 def test_the_shipped_selection_is_of_names_the_shipped_durations_know() -> None:

@@ -21,7 +21,9 @@ from harness.runs.state import RunState
 
 @click.command("test")
 @run_option
-@setting_options("reports", "suite", "conformance", "tests", "deadline")
+@setting_options(
+    "reports", "suite", "conformance", "tests", "deadline", "label_filter", "focus", "skip", "deselect_from"
+)
 @click.argument("pytest_arguments", nargs=-1, type=click.UNPROCESSED)
 def command(run: str, pytest_arguments: tuple[str, ...], **flags: Any) -> int:
     """Run suites on the clusters of an earlier run, which stay up; what follows -- goes to pytest."""

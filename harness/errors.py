@@ -150,3 +150,9 @@ class LeakError(HarnessError):
     """Resources were left behind. ``last_seen`` names them."""
 
     outcome = Outcome.LEAK
+
+
+class ProofError(HarnessError):
+    """What ran is not what conformance asks for. ``last_seen`` names what is missing or extra."""
+
+    outcome = Outcome.FAILED

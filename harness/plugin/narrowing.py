@@ -60,8 +60,8 @@ def check_narrowing(context: Context, chosen: Sequence[Spec], known: Iterable[Sp
             raise UsageError(f"--deselect-from {entry.place}: {wrong}", hint="correct the line, or remove it")
 
 
-def left_out(context: Context, suite: str, specs: Iterable[Spec]) -> dict[str, str]:
-    """Of these specs of a suite, the names of those that the flags leave out, with the flag or line that does it."""
+def left_out(context: Context, specs: Iterable[Spec]) -> dict[str, str]:
+    """Of these specs, the names of those that the flags leave out, with the flag or line that does it."""
     narrowing, entries = narrowing_of(context.settings), read_deselected(context.settings.deselect_from)
     found = {}
     for spec in specs:

@@ -30,15 +30,18 @@ from harness.plugin.namespaces import read_leftovers
 from harness.plugin.narrowing import check_narrowing, is_narrowed
 from harness.plugin.options import run_folder, settings_of
 from harness.plugin.pace import Paces
+from harness.plugin.proving import prove
 from harness.plugin.recording import Recorder
 from harness.plugin.resuming import finished, mend
 from harness.plugin.signals import raise_on_sigterm, raise_once, stop
 from harness.plugin.suites import check_selections, limits_of
 from harness.plugin.thrift import Thrift
 from harness.plugin.usage import check_expressions, exit_code_of, one_line
+from harness.runs.api import Phase
 from harness.runs.checks import check_tests
 from harness.runs.lifecycle import Lifecycle
 from harness.runs.parts import Parts
+from harness.runs.phases import record_failure
 from harness.runs.plan import make_plan
 from harness.runs.teardown import signals_held
 from harness.runs.verdict import verdict
@@ -266,6 +269,8 @@ class Controller:
             self.timer.cancel()
         if self.paces:
             self.paces.close()
+        if self.started:
+            self._prove(lifecycle)
         failed = self.recorder.failed if self.recorder else False
         lifecycle.finish(aborted=self.aborted, failed=failed)
         if self.lines:
@@ -275,6 +280,13 @@ class Controller:
         self._remember()
         if self.session is not None and not self.supervised:
             self.session.exitstatus = self._report(lifecycle)
+
+    def _prove(self, lifecycle: Lifecycle) -> None:
+        """Say whether all of conformance ran; whatever goes wrong here, the clusters are still taken down."""
+        try:
+            prove(self.config.stash[KEY], self.config, aborted=self.aborted)
+        except Exception as error:
+            record_failure(lifecycle.ledger, "", Phase.PROOF, error)
 
     def _report(self, lifecycle: Lifecycle) -> int:
         """Write reports; the exit code of the run."""

@@ -25,8 +25,8 @@ from harness.reporting.api import TestResult
 from harness.reporting.record import BAD, CellRecord, PhaseRecord, Report
 from harness.runs.api import Phase
 
-_LIFECYCLE = (Phase.BUILD, Phase.UP, Phase.READINESS, Phase.COLLECT, Phase.DOWN, Phase.LEAK_CHECK)
-_OPTIONAL = (Phase.COLLECT,)
+_LIFECYCLE = (Phase.BUILD, Phase.UP, Phase.READINESS, Phase.PROOF, Phase.COLLECT, Phase.DOWN, Phase.LEAK_CHECK)
+_OPTIONAL = (Phase.PROOF, Phase.COLLECT)
 """Phases without a case when there was no reason to enter them."""
 
 

@@ -13,6 +13,7 @@ from harness.errors import Outcome
 from harness.reporting import charts, words
 from harness.reporting.api import TestResult
 from harness.reporting.record import BAD, CellRecord, Report, was_run
+from harness.runs.api import Phase
 
 _FOLDER = Path(__file__).parent / "html"
 _SLOWEST = 10
@@ -100,6 +101,8 @@ def _cell_facts(cell: CellRecord) -> list[tuple[str, str]]:
         ("Location", cell.cell.location),
     ]
     facts += [(name.capitalize(), value) for name, value in cell.cluster_facts.items()]
+    if proof := cell.phase(Phase.PROOF):
+        facts.append(("Conformance", proof.message))
     return facts
 
 

@@ -4,6 +4,7 @@
 ``passes``, ``fails``, ``fails once``, ``skips``, ``dies``, ``hangs`` (ends when interrupted), ``deaf`` (does not), ``lies``
 (reports another spec), ``sleeps 0.2``. Reads the specs from inventory.json beside its folder, and leaves a line in ``ran.log``
 there for each one run.
+``--list-conformance-tests`` prints conformance.yaml of that folder, or else what upstream's would be for these specs.
 """
 
 from __future__ import annotations
@@ -24,6 +25,14 @@ HOME = Path(__file__).resolve().parent.parent
 
 class InterruptedSpecError(Exception):
     pass
+
+
+def list_conformance() -> None:
+    kept = HOME / "conformance.yaml"
+    specs = json.loads((HOME / "inventory.json").read_text())["specs"]
+    names = [spec["text"] for spec in specs if "Conformance" in spec["labels"]]
+    lines = [f"- testname: a test\n  codename: {json.dumps(name)}\n  release: v1.9, v1.16" for name in names]
+    print(kept.read_text() if kept.exists() else "\n".join(lines))
 
 
 def main() -> None:
@@ -113,4 +122,4 @@ def call(url: str, path: str, body: object = None) -> dict:
             time.sleep(0.05)
 
 
-main()
+list_conformance() if "--list-conformance-tests" in sys.argv else main()

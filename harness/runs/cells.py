@@ -11,8 +11,9 @@ from threading import Event, Thread
 from harness.builds.api import Build
 from harness.clouds.api import TAG_CELL, TAG_RUN, Cloud
 from harness.clusters.api import Cluster
+from harness.clusters.version import same_version, served_version
 from harness.deployers.api import ClusterRequest, Deployer
-from harness.errors import CloudError, HarnessError, LeakError, Outcome, ThrottledError
+from harness.errors import CloudError, HarnessError, LeakError, Outcome, ThrottledError, UsageError
 from harness.runs.api import Cell, Phase, Plan
 from harness.runs.deadline import remaining
 from harness.runs.folder import RunFolder
@@ -26,6 +27,15 @@ from harness.settings import Settings
 _COLLECT_SECONDS = 180.0
 _ATTEMPTS = 3
 _PAUSE = 2.0
+
+
+def check_version(version: str, build: Build, cell: str) -> None:
+    """Raise ``UsageError`` if the specs of this build are not for a cluster of this version."""
+    if not same_version(version, build.version):
+        raise UsageError(
+            f"cluster {cell} runs Kubernetes {version}, and e2e.test of {build.source} is of {build.version}",
+            hint=f"name a source of the cluster's version: --source module:{version}",
+        )
 
 
 @dataclass(frozen=True)
@@ -74,6 +84,7 @@ class CellWork:
         try:
             recorder.creating("resourceGroup", self.group)
             cluster = self.deployer.up(request, recorder)
+            check_version(cluster.version, request.build, self.cell.name)
             path = self.folder.cell(self.cell.name).cluster
             cluster.save(path)
         except BaseException as error:
@@ -84,10 +95,11 @@ class CellWork:
         self.ledger.append("phase", self.cell.name, phase=Phase.TEST, state="started")
         return cluster
 
-    def is_up(self) -> bool:
-        """Whether the cluster that the ledger names answers and is ready."""
+    def is_up(self, build: Build) -> bool:
+        """Whether the cluster that the ledger names answers, is ready, and is of this build's version."""
         try:
-            return self.deployer.is_up(Cluster.load(self.folder.cell(self.cell.name).cluster))
+            cluster = Cluster.load(self.folder.cell(self.cell.name).cluster)
+            return self.deployer.is_up(cluster) and same_version(served_version(cluster), build.version)
         except (HarnessError, OSError):  # no cluster, or none that can be asked: it is made again
             return False
 

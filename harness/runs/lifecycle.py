@@ -20,9 +20,10 @@ from filelock import FileLock
 from harness.builds.api import Build
 from harness.clouds.api import Cloud, Stager
 from harness.clusters.api import Cluster
-from harness.errors import AbortedError, DeployError, Outcome, QuotaError, UsageError
+from harness.clusters.version import served_version
+from harness.errors import AbortedError, DeployError, HarnessError, Outcome, QuotaError, UsageError
 from harness.runs.api import Cell, Keep, Phase, Plan
-from harness.runs.cells import CellWork
+from harness.runs.cells import CellWork, check_version
 from harness.runs.deadline import Budget, check, remaining
 from harness.runs.folder import RunFolder
 from harness.runs.ledger import Ledger
@@ -130,6 +131,8 @@ class Lifecycle:
         up = set(RunState.of(self.ledger.read()).clusters) & self._builds.keys()
         reused = {name for name in sorted(up) if self._reuse(self._works[name])} if self._resumed else set()
         self._adopted = set() if self._resumed else up
+        for name in sorted(self._adopted):
+            self._check_adopted(name)
         requests = {}
         for name in sorted(self._builds.keys() - self._adopted - reused):
             request = self._works[name].request(self._builds[name], self.budget.tests_deadline)
@@ -147,9 +150,18 @@ class Lifecycle:
             self._threads[name] = thread
             thread.start()
 
+    def _check_adopted(self, name: str) -> None:
+        """A cluster that somebody else brought up has to be of the version that is tested; raises ``HarnessError``."""
+        try:
+            cluster = Cluster.load(self.folder.cell(name).cluster)
+            check_version(served_version(cluster), self._builds[name], name)
+        except HarnessError as error:
+            record_failure(self.ledger, "", Phase.PLAN, error)
+            raise
+
     def _reuse(self, work: CellWork) -> bool:
         """Whether an earlier process's cluster still answers; one that does not is deleted, so that nobody waits for it."""
-        if work.is_up():
+        if work.is_up(self._builds[work.cell.name]):
             self.ledger.append("phase", work.cell.name, phase=Phase.TEST, state="started")
             return True
         work.down(self.budget.tests_deadline)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from clusters.api_server import api_server
 
 from harness.errors import BuildError, DeployError, Outcome, UsageError
 from harness.runs.api import Keep, Phase
@@ -155,4 +156,42 @@ def test_wrong_names_are_refused_before_anything_is_created(
 ) -> None:
     with pytest.raises(UsageError, match=words):
         Lifecycle.open(settings.changed(**change), None, parts=parts).prepare()
+    assert groups(settings) == []
+
+
+def test_a_cluster_of_another_version_is_refused_before_the_first_test(settings: Settings, parts: Parts) -> None:
+    first = started(settings, parts)
+    cluster = Lifecycle.wait_for_cluster(first.folder.path, CELL, soon())
+    first.finish(aborted=False, keep=Keep.ALWAYS)
+    again = Lifecycle.open(settings, first.folder.path, parts=parts)
+    again.prepare()
+    with (
+        api_server("v1.37.3", cluster.kubeconfig),
+        pytest.raises(
+            UsageError, match=r"runs Kubernetes v1.37.3, and e2e.test of module:v1.37.2 is of v1.37.2; name a"
+        ),
+    ):
+        again.start()
+    again.finish(aborted=False)
+    assert groups(settings) == [cluster.group]
+    with api_server("v1.37.2", cluster.kubeconfig):
+        once_more = Lifecycle.open(settings, first.folder.path, parts=parts)
+        once_more.prepare()
+        once_more.start()
+        once_more.finish(aborted=False)
+    assert Lifecycle.wait_for_cluster(first.folder.path, CELL, soon()) == cluster
+
+
+def test_a_resumed_run_makes_a_cluster_of_another_version_again(settings: Settings, parts: Parts) -> None:
+    first = started(settings, parts)
+    cluster = Lifecycle.wait_for_cluster(first.folder.path, CELL, soon())
+    first.finish(aborted=False, keep=Keep.ALWAYS)
+    resumed = Lifecycle.open(settings, first.folder.path, parts=parts, resumed=True)
+    resumed.prepare()
+    with api_server("v1.37.3", cluster.kubeconfig):
+        resumed.start()
+        resumed.join()
+    gone = [entry for entry in Ledger(resumed.folder.ledger).read() if entry.kind == "gone"]
+    assert [entry.text("name") for entry in gone] == [cluster.group]
+    resumed.finish(aborted=False)
     assert groups(settings) == []

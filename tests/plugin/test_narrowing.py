@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from .project import Project
+from harness.errors import UsageError
+from harness.ginkgo.inventory import load_inventory
+from harness.plugin.context import CellView, Context
+from harness.plugin.narrowing import check_narrowing, left_out
+from harness.plugin.suites import check_selections
+from harness.settings import Settings
+
+from .project import CELL, Project
 
 ALPHA = "suites/alpha/specs.yaml"
 
@@ -29,11 +38,8 @@ def suites(project: Project) -> Project:
     ],
     ids=["labels", "focus", "skip", "all"],
 )
-@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "n2"])
-def test_flags_on_top_of_the_files(
-    suites: Project, arguments: tuple[str, ...], names: set[str], workers: tuple[str, ...]
-) -> None:
-    done = suites.run("suites", *arguments, *workers)
+def test_flags_on_top_of_the_files(suites: Project, arguments: tuple[str, ...], names: set[str]) -> None:
+    done = suites.run("suites", *arguments)
     assert done.code == 0, done.out
     assert set(done.by_name) == names
 
@@ -57,25 +63,58 @@ def test_files_of_tests_to_leave_out(suites: Project) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "files", "phrase"),
+    ("flags", "listed", "phrase"),
     [
-        (("--label-filter", "a &&"), {}, "--label-filter: label filter 'a &&', position 5: a label is missing"),
-        (("--focus", "(a"), {}, "--focus: '(a' is not a regular expression"),
         (
-            ("--focus", "nothing like it"),
-            {},
+            {"focus": ("nothing like it",)},
+            "",
             "--focus 'nothing like it' selects none of the 5 specs that the suites select; "
             "pytest suites/ --collect-only -q lists them; try another pattern or --conformance full",
         ),
-        (("--label-filter", "Slow", "--conformance", "full"), {}, "--label-filter 'Slow' selects none of the 5 specs"),
-        (("--deselect-from", "none.txt"), {}, "none.txt cannot be read: "),
-        (("--deselect-from", "k"), {"k": "[sig-apps] Job\n"}, "k, line 1: no spec has the name '[sig-apps] Job'"),
-        (("--deselect-from", "k"), {"k": f"\n{ALPHA}::[sig] no\n"}, "k, line 2: no spec has the name '[sig] no'"),
-        (("--deselect-from", "k"), {"k": "suites/beta/test_c.py\n"}, "k, line 1: there is no suites/beta/test_c.py"),
+        ({"label_filter": "Slow", "conformance": "full"}, "", "--label-filter 'Slow' selects none of the 5 specs"),
+        ({}, "[sig-apps] Job\n", "known.txt, line 1: no spec has the name '[sig-apps] Job'"),
+        ({}, f"\n{ALPHA}::[sig] no\n", "known.txt, line 2: no spec has the name '[sig] no'"),
         (
-            ("--deselect-from", "k"),
-            {"k": "suites/beta/test_b.py::test_no[a]\n"},
-            "k, line 1: suites/beta/test_b.py has no test_no",
+            {},
+            f"{ALPHA}::[sig-apps] Job passes\n{ALPHA}\nsuites/beta/test_b.py::test_it[a]\n[sig-apps] Job passes\n",
+            "",
+        ),
+        ({}, "suites/beta/test_c.py\n", "known.txt, line 1: there is no suites/beta/test_c.py"),
+        ({}, "suites/beta/test_b.py::test_no[a]\n", "known.txt, line 1: suites/beta/test_b.py has no test_no"),
+    ],
+)
+def test_what_means_nothing_is_refused(suites: Project, flags: dict[str, Any], listed: str, phrase: str) -> None:
+    path = suites.write("known.txt", listed)
+    settings = Settings(cache=suites.folder / "cache", deselect_from=(str(path),), **flags)
+    cell = CellView(CELL, suites.folder / "cache", (CELL,))
+    context = Context(settings, suites.folder / "suites", (), (cell,), None, 0.0)
+    try:
+        check_narrowing(context, *check_selections(context))
+        said = ""
+    except UsageError as error:
+        said = str(error)
+    assert phrase in said
+    assert bool(phrase) == bool(said)
+
+
+def test_what_is_left_out_is_known_with_its_reason(suites: Project) -> None:
+    path = suites.write("known.txt", f"[sig-apps] Job passes # bad\n{ALPHA}::[sig-apps] Job fails\n")
+    settings = Settings(skip=("sleeps",), deselect_from=(str(path),))
+    context = Context(settings, suites.folder / "suites", (), (), None, 0.0)
+    assert left_out(context, load_inventory(suites.folder / "cache" / "inventory.json")) == {
+        "[sig-apps] Job passes": "bad (known.txt, line 1)",
+        "[sig-apps] Job fails": "known.txt, line 2",
+        "[sig-node] Pods sleeps 0.2": "--skip 'sleeps'",
+    }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "files", "phrase"),
+    [
+        (
+            ("--focus", "nothing like it"),
+            {},
+            "--focus 'nothing like it' selects none of the 5 specs that the suites select",
         ),
         (
             (),
@@ -85,6 +124,7 @@ def test_files_of_tests_to_leave_out(suites: Project) -> None:
         ((), {ALPHA: "skip: [{match: Jobs, reason: old}]\n"}, "specs.yaml: skip matches no spec: 'Jobs'; remove"),
         ((), {"cache/durations.tsv": "1.0\ta\nb\n"}, "durations.tsv is damaged: line 2 is not seconds"),
     ],
+    ids=["focus", "expired", "idle", "durations"],
 )
 def test_wrong_input_is_one_line_and_creates_nothing(
     suites: Project, arguments: tuple[str, ...], files: dict[str, str], phrase: str

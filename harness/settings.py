@@ -129,7 +129,7 @@ class Settings:
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Settings:
-        """Read what :meth:`to_json` wrote."""
+        """Read what :meth:`to_json` wrote; also an earlier version's, which lacks newer settings: its clusters have to be removable."""
         values: dict[str, Any] = {
             item.name: Path(raw[item.name])
             if isinstance(item.default, Path)
@@ -137,6 +137,7 @@ class Settings:
             if isinstance(item.default, tuple)
             else raw[item.name]
             for item in dataclasses.fields(cls)
+            if item.name in raw
         }
         return cls(**values)
 

@@ -77,6 +77,20 @@ def test_settings_survive_json(tmp_path: Path) -> None:
     assert Settings.from_json(settings.to_json()) == settings
 
 
+def test_a_plan_of_an_earlier_version_lacks_newer_settings(tmp_path: Path) -> None:
+    raw = load({"workers": "3"}, {}, tmp_path).to_json()
+    del raw["focus"], raw["cache"]
+    assert Settings.from_json(raw).workers == 3
+    assert (Settings.from_json(raw).focus, Settings.from_json(raw).cache) == ((), Settings().cache)
+
+
+def test_files_are_found_from_where_they_were_named(tmp_path: Path) -> None:
+    assert load({"deselect_from": ("a.txt", "/b.txt")}, {}, tmp_path).deselect_from == (
+        str(tmp_path / "a.txt"),
+        "/b.txt",
+    )
+
+
 @pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("30m", 1800), ("1.5h", 5400), ("7d", 604800)])
 def test_durations(text: str, seconds: float) -> None:
     assert duration(text) == seconds

@@ -49,11 +49,10 @@ def prove(context: Context, config: pytest.Config, *, aborted: bool) -> None:
             record_skip(ledger, cell.name, Phase.PROOF, f"no proof: {why}")
             continue
         try:
-            message = _prove(context, cell, [result for result in results if result.cell == cell.name])
+            outcome, message = _prove(context, cell, [result for result in results if result.cell == cell.name])
         except HarnessError as error:
             record_failure(ledger, cell.name, Phase.PROOF, error, time.monotonic() - began)
             continue
-        outcome = Outcome.SKIPPED if message.startswith("no proof") else Outcome.PASSED
         seconds = time.monotonic() - began
         ledger.append(
             "phase", cell.name, phase=Phase.PROOF, state=outcome, outcome=outcome, seconds=seconds, message=message
@@ -69,14 +68,14 @@ def _no_proof(context: Context, config: pytest.Config, cell: CellView, *, aborte
     if not up:
         return f"{cell.name} did not come up"
     flags = [flag for name, flag in _FLAGS.items() if getattr(config.option, name, None)]
-    flags += ["::"] if any("::" in str(argument) for argument in config.args) else []
+    flags += ["single tests"] if any("::" in str(argument) for argument in config.args) else []
     if flags:
         return f"narrowed by {', '.join(flags)}"
     return "the run was cut off" if aborted else ""
 
 
-def _prove(context: Context, cell: CellView, results: Sequence[TestResult]) -> str:
-    """What was found, in a line; raises ``ProofError``."""
+def _prove(context: Context, cell: CellView, results: Sequence[TestResult]) -> tuple[Outcome, str]:
+    """Passed, or skipped if specs were left out on purpose, and a line about it; raises ``ProofError``."""
     assert cell.build is not None
     proof = compare(required_specs(cell.build), results)
     chosen = _left_out(context, cell)
@@ -84,8 +83,11 @@ def _prove(context: Context, cell: CellView, results: Sequence[TestResult]) -> s
     if proof.missing:
         named = [f"{name} ({chosen[name]})" for name in proof.missing]
         more = f" and {len(named) - _SHOWN} more" if len(named) > _SHOWN else ""
-        return f"no proof: {len(named)} of {proof.required} specs are left out: {', '.join(named[:_SHOWN])}{more}"
-    return f"all {proof.required} specs of conformance.yaml ran, and no others"
+        return (
+            Outcome.SKIPPED,
+            f"no proof: {len(named)} of {proof.required} specs are left out: {', '.join(named[:_SHOWN])}{more}",
+        )
+    return Outcome.PASSED, f"all {proof.required} specs of conformance.yaml ran, and no others"
 
 
 def _left_out(context: Context, cell: CellView) -> dict[str, str]:

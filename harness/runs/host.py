@@ -35,6 +35,7 @@ PROGRAMS = {
     "gcc": "gcc",
     "zstd": "zstd",
     "git": "git",
+    "modprobe": "kmod",
 }
 """Program -> Debian package that brings it; scripts/setup installs them."""
 
@@ -86,7 +87,7 @@ def _machines(host: Host) -> Iterator[Check]:
     root = host.euid() == 0
     yield Check("root", root, "yes" if root else "not root", "sudo -E harness ...", fatal=True)
     overlay = "\toverlay\n" in host.read("/proc/filesystems")
-    yield Check("overlay", overlay, "yes" if overlay else "no overlay file system", "modprobe overlay", fatal=True)
+    yield _kernel(host, "overlay", "overlay", overlay)
     yield _command(
         host, "nftables", ("nft", "list", "tables"), "apt-get install nftables; modprobe nf_tables", needs_root=root
     )
@@ -98,8 +99,17 @@ def _machines(host: Host) -> Iterator[Check]:
         needs_root=root,
     )
     yield _cgroups(host)
-    loop = bool(host.read("/proc/devices").count(" loop\n"))
-    yield Check("loop devices", loop, "yes" if loop else "no loop driver", "modprobe loop", fatal=True)
+    yield _kernel(host, "loop devices", "loop", " loop\n" in host.read("/proc/devices"))
+    yield _kernel(
+        host, "bridge filter", "br_netfilter", bool(host.read("/proc/sys/net/bridge/bridge-nf-call-iptables"))
+    )
+
+
+def _kernel(host: Host, name: str, module: str, present: bool) -> Check:
+    """Built in, loaded, or a module that local Azure loads when it starts."""
+    can = present or (host.which("modprobe") is not None and not host.run(("modprobe", "--dry-run", "--quiet", module)))
+    found = "yes" if present else "yes, as a module" if can else f"not in this kernel, and there is no module {module}"
+    return Check(name, can, found, f"modprobe {module}, or use a kernel that has it", fatal=True)
 
 
 def _command(host: Host, name: str, argv: Sequence[str], fix: str, *, needs_root: bool) -> Check:

@@ -14,6 +14,7 @@ from harness.settings import Settings
 FILES = {
     "/proc/filesystems": "nodev\tsysfs\nnodev\toverlay\n",
     "/proc/devices": "Block devices:\n  7 loop\n",
+    "/proc/sys/net/bridge/bridge-nf-call-iptables": "1\n",
     "/sys/fs/cgroup/cgroup.controllers": "cpuset cpu io memory pids\n",
     "/proc/meminfo": "MemAvailable:   16000000 kB\n",
 }
@@ -28,7 +29,11 @@ GOOD = Host(
 
 
 def without(path: str, text: str = "") -> Host:
-    return replace(GOOD, read=lambda asked: text if asked == path else FILES.get(asked, ""))
+    return replace(
+        GOOD,
+        read=lambda asked: text if asked == path else FILES.get(asked, ""),
+        run=lambda argv: "no such module" if argv[0] == "modprobe" else "",
+    )
 
 
 def test_a_good_host_has_nothing_to_complain_about(settings: Settings) -> None:
@@ -42,6 +47,7 @@ def test_a_good_host_has_nothing_to_complain_about(settings: Settings) -> None:
         (replace(GOOD, euid=lambda: 1000), ["root", "sudo"]),
         (without("/proc/filesystems"), ["overlay", "modprobe overlay"]),
         (without("/proc/devices"), ["loop", "modprobe loop"]),
+        (without("/proc/sys/net/bridge/bridge-nf-call-iptables"), ["bridge filter", "modprobe br_netfilter"]),
         (replace(GOOD, run=lambda argv: "Operation not supported"), ["nftables", "Operation not supported"]),
         (
             replace(GOOD, which=lambda name: None if name == "nft" else name),
@@ -59,6 +65,20 @@ def test_what_is_missing_is_one_line_with_its_remedy(settings: Settings, host: H
     message = str(caught.value)
     assert "\n" not in message
     assert [word for word in words if word not in message] == []
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("/proc/filesystems", "overlay"),
+        ("/proc/devices", "loop devices"),
+        ("/proc/sys/net/bridge/bridge-nf-call-iptables", "bridge filter"),
+    ],
+)
+def test_what_is_a_module_not_yet_loaded_is_there(settings: Settings, path: str, name: str) -> None:
+    host = replace(without(path), run=lambda argv: "")
+    preflight(settings, host)
+    assert next(check for check in examine(settings, host) if check.name == name).found == "yes, as a module"
 
 
 def test_a_run_on_azure_asks_less_of_the_host(settings: Settings) -> None:

@@ -36,8 +36,19 @@ PROGRAMS = {
     "systemd-nspawn": "systemd-container",
     "losetup": "mount",
     "nsenter": "util-linux",
+    "modprobe": "kmod",
 }
 """Programs the fabric runs -> the Debian package that has each."""
+MODULES = {
+    "overlay": Path("/sys/module/overlay"),
+    "loop": Path("/dev/loop-control"),
+    "br_netfilter": Path("/proc/sys/net/bridge"),
+}
+"""Parts of the kernel that machines need and cannot load themselves -> what is there once the host has them.
+
+Without the last one a pod that asks a Service and is answered by a pod of its own node gets the answer from an address it never
+asked: the answer crosses the pods' bridge without being translated back.
+"""
 _BEFORE = "limits.json"
 
 
@@ -58,13 +69,25 @@ def lacks() -> list[Lack]:
         for program, package in PROGRAMS.items()
         if not shutil.which(program)
     ]
+    found += [
+        Lack(f"{name} in the kernel", f"use a kernel that has it, built in or as a module: modprobe {name}")
+        for name in MODULES
+        if not (present(name) or loadable(name))
+    ]
     kernel = Path("/proc/filesystems").read_text().split()
-    found += [Lack(f"{name} in the kernel", f"modprobe {name}") for name in ("overlay",) if name not in kernel]
     if not any(name in kernel for name in ("cgroup", "cgroup2")):
         found.append(Lack("control groups in the kernel", "use a kernel with CONFIG_CGROUPS"))
-    if not Path("/dev/loop-control").exists():
-        found.append(Lack("loop devices", "modprobe loop"))
     return found
+
+
+def present(module: str) -> bool:
+    """Whether the kernel has it now, built in or loaded."""
+    return MODULES[module].exists() or module in Path("/proc/filesystems").read_text().split()
+
+
+def loadable(module: str) -> bool:
+    """Whether it can be loaded."""
+    return bool(shutil.which("modprobe")) and not attempt(["modprobe", "--dry-run", "--quiet", module])[0]
 
 
 def check() -> None:
@@ -82,7 +105,10 @@ def host_lock() -> FileLock:
 
 
 def claim(names: Names) -> None:
-    """Prepare the host for this fabric and any other."""
+    """Prepare the host for this fabric and any other. Modules it loads stay: nothing of a fabric would tell who else uses them."""
+    for module in MODULES:
+        if not present(module):
+            run(["modprobe", module])
     with host_lock():
         USERS.mkdir(exist_ok=True)
         (USERS / names.prefix).write_text(f"{names.state}\n")

@@ -18,6 +18,9 @@ from harness.localazure.fabric.commands import attempt
 from harness.localazure.fabric.launch import REBOOT
 
 TOP = Path("/sys/fs/cgroup")
+SLICE = "machine.slice"
+"""Where systemd puts virtual machines and containers."""
+_SERVICE = ".service"
 
 
 @dataclass(frozen=True)
@@ -58,10 +61,11 @@ class Hierarchies:
         """Whether machines are transient units of the host's systemd."""
         return self.systemd and any(item.place == TOP for item in self.mounted)
 
-    @property
-    def roots(self) -> tuple[Path, ...]:
-        """Folders in which a machine gets a group of its own."""
-        return () if self.unit else tuple(item.place for item in self.mounted)
+    def folders(self, name: str) -> tuple[Path, ...]:
+        """A machine's own groups, which may not exist."""
+        if self.unit:
+            return (TOP / SLICE / f"{name}{_SERVICE}",)
+        return tuple(item.place / name for item in self.mounted)
 
     def make(self, name: str, cpus: int, memory_mib: int) -> list[dict[str, str]]:
         """Make a machine's groups and limits; return what the launcher enters and mounts (see launch.py).
@@ -98,24 +102,24 @@ class Hierarchies:
             "CPUWeight": str(min(10000, 100 * cpus)),
         }
         settings = [item for key, value in properties.items() for item in ("-p", f"{key}={value}")]
-        return ["systemd-run", "--quiet", "--collect", f"--unit={name}", "--slice=machine.slice", *settings]
+        return ["systemd-run", "--quiet", "--collect", f"--unit={name}", f"--slice={SLICE}", *settings]
 
     def members(self, name: str) -> set[int]:
         """Ids of all processes in a machine's groups."""
         pids: set[int] = set()
-        for root in self.roots:
-            for folder in _below(root / name):
+        for folder in self.folders(name):
+            for inner in _below(folder):
                 with contextlib.suppress(OSError):
-                    pids.update(map(int, (folder / "cgroup.procs").read_text().split()))
+                    pids.update(map(int, (inner / "cgroup.procs").read_text().split()))
         return pids
 
     def remove(self, name: str, limit: float = 5.0) -> list[Path]:
         """Remove a machine's groups, waiting for the last process to be gone; return what could not be removed."""
         if self.unit:
             # Its processes are gone; this waits until systemd knows, so that the name can be used again.
-            attempt(["systemctl", "stop", f"{name}.service"])
+            attempt(["systemctl", "stop", f"{name}{_SERVICE}"])
         deadline = time.monotonic() + limit
-        left = [root / name for root in self.roots]
+        left = list(self.folders(name))
         while left := [folder for folder in left if not _removed(folder)]:
             if time.monotonic() > deadline:
                 return left
@@ -124,7 +128,8 @@ class Hierarchies:
 
     def named(self, prefix: str) -> set[str]:
         """Names of machines' groups that start with the prefix."""
-        return {path.name for root in self.roots for path in root.iterdir() if path.name.startswith(prefix)}
+        found = (path for pattern in self.folders(f"{prefix}*") for path in pattern.parent.glob(pattern.name))
+        return {path.name.removesuffix(_SERVICE) for path in found}
 
 
 def _own_options(options: str) -> str:

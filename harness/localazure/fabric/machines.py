@@ -107,7 +107,8 @@ class Machines:
         if unit:
             after = shlex.join([*script, "--show", str(root.spec)])
             command = [*self._hierarchies.unit_arguments(name, plan.cpus, plan.memory_mib, after), *command]
-        code, _, errors = attempt(command)
+        # A unit counts as started when its disks are shown, for which it waits until the init process runs.
+        code, _, errors = attempt(command, timeout=STARTED)
         if code:
             raise CloudError(
                 f"boot machine {plan.name}",

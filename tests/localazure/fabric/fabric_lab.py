@@ -22,6 +22,8 @@ WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 
 PUBLIC, OTHER_PUBLIC, INSTANCE, UNUSED = (IPv4Address("198.51.100.192") + WORKER * 4 + number for number in range(4))
 INTERNAL = IPv4Address("10.0.0.100")
 TCP_PORT, UDP_PORT, HEALTH_PORT = 8080, 5353, 10256
+PATIENCE = float(os.environ.get("HARNESS_TEST_PATIENCE", "1"))
+"""How many times longer things may take, on a slow host such as an emulated one (tests/hosts)."""
 HTTP_PROBE = ProbePlan("http", HEALTH_PORT, "/healthz", 0.2, 2)
 
 
@@ -155,7 +157,7 @@ class Lab:
         self, host: IPv4Address, port: int = TCP_PORT, *, space: str = "", source: str = "", limit: float = 20
     ) -> str:
         """Name of the server that answers, and the client address it saw; from the host, or from a namespace."""
-        async with asyncio.timeout(limit):
+        async with asyncio.timeout(limit * PATIENCE):
             reader, writer = await self.connect(host, port, space=space, source=source)
             try:
                 return await self.say(reader, writer)
@@ -163,9 +165,9 @@ class Lab:
                 writer.close()
 
     async def unreachable(self, host: IPv4Address, port: int = TCP_PORT, *, space: str = "", source: str = "") -> bool:
-        """Whether nothing answers there within a second."""
+        """Whether nothing answers there within a second; four on a slow host."""
         try:
-            await self.ask(host, port, space=space, source=source, limit=1)
+            await self.ask(host, port, space=space, source=source, limit=min(1, 4 / PATIENCE))
         except OSError:
             return True
         return False
@@ -188,7 +190,7 @@ class Lab:
     @staticmethod
     async def say(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> str:
         writer.write(b"?\n")
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(20 * PATIENCE):
             return (await reader.readline()).decode().strip()
 
     async def until(self, condition: Callable[[], Awaitable[bool]], limit: float = 60.0) -> float:
@@ -196,7 +198,7 @@ class Lab:
         loop = asyncio.get_running_loop()
         began = loop.time()
         while not await condition():
-            assert loop.time() - began < limit, "the condition did not come true in time"
+            assert loop.time() - began < limit * PATIENCE, "the condition did not come true in time"
             await asyncio.sleep(0.02)
         return loop.time() - began
 

@@ -15,6 +15,7 @@ from fabric_lab import (
     INSTANCE,
     INTERNAL,
     OTHER_PUBLIC,
+    PATIENCE,
     PUBLIC,
     TCP_PORT,
     UDP_PORT,
@@ -38,7 +39,7 @@ ANY = IPv4Network("0.0.0.0/0")
 def fresh_udp(limit: float = 20) -> socket.socket:
     client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     client.bind(("", 0))
-    client.settimeout(limit)
+    client.settimeout(limit * PATIENCE)
     return client
 
 

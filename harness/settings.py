@@ -114,6 +114,11 @@ class Settings:
         "Shorten what tests wait for (etcd compaction, kubelet's periods) where it changes nothing of what they test; auto: on local.",
         choices=("auto", "short", "upstream"),
     )
+    patience: int = _setting(
+        1,
+        "How many times longer than usual machines and clusters may take to answer, on a slow host such as an emulated one.",
+        metavar="N",
+    )
     hold: str = _setting("10s", "How long a cluster must stay ready before tests start.", metavar="DURATION")
 
     def changed(self, **values: Any) -> Settings:

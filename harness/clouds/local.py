@@ -36,7 +36,7 @@ class LocalCloud:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._server = LocalServer(settings.state / "localazure")
+        self._server = LocalServer(settings.state / "localazure", settings.patience)
 
     def __enter__(self) -> LocalCloud:
         self._info = self._server.hold()

@@ -59,10 +59,15 @@ class ServerInfo:
 
 
 class LocalServer:
-    """The server with this state folder, seen by one process."""
+    """The server with this state folder, seen by one process.
 
-    def __init__(self, folder: Path) -> None:
+    :param patience: factor on how long it may take to start and stop.
+    """
+
+    def __init__(self, folder: Path, patience: int = 1) -> None:
         self._folder = folder
+        self._start_seconds = _START_SECONDS * patience
+        self._stop_seconds = _STOP_SECONDS * patience
         self._holders = Holders(folder / "holders")
         self._name = ""
         self._child: subprocess.Popen[bytes] | None = None
@@ -115,19 +120,19 @@ class LocalServer:
             f"{info.http}/localazure/shutdown?clear=true", method="POST", headers={"Authorization": f"Bearer {token}"}
         )
         try:
-            with urllib.request.urlopen(request, timeout=_STOP_SECONDS):  # noqa: S310
+            with urllib.request.urlopen(request, timeout=self._stop_seconds):  # noqa: S310
                 pass
         except urllib.error.HTTPError as error:
             raise CloudError(attempted, last_seen=f"HTTP {error.code}", hint=self._log_hint) from error
         except OSError as error:
             if started(info.pid):
                 raise CloudError(attempted, last_seen=str(error), hint=self._log_hint) from error
-        limit = time.monotonic() + _STOP_SECONDS
+        limit = time.monotonic() + self._stop_seconds
         while self._alive(info.pid):
             if time.monotonic() > limit:
                 raise CloudError(
                     attempted,
-                    awaited=f"the end of process {info.pid}, {_STOP_SECONDS:.0f} s",
+                    awaited=f"the end of process {info.pid}, {self._stop_seconds:.0f} s",
                     last_seen="it still runs",
                     hint=self._log_hint,
                 )
@@ -148,7 +153,7 @@ class LocalServer:
 
     def _ensure(self) -> ServerInfo:
         info = self._read()
-        if info is not None and started(info.pid) and _waited(info):
+        if info is not None and started(info.pid) and self._waited(info):
             return info
         return self._start()
 
@@ -165,7 +170,7 @@ class LocalServer:
                 cwd="/",
             )
         self._child = child
-        limit = time.monotonic() + _START_SECONDS
+        limit = time.monotonic() + self._start_seconds
         while time.monotonic() < limit:
             info = self._read()
             if info is not None and _healthy(info):
@@ -175,10 +180,19 @@ class LocalServer:
             time.sleep(_PAUSE)
         raise self._not_started("it runs but does not answer")
 
+    def _waited(self, info: ServerInfo) -> bool:
+        """Whether it answers; a busy host may make it slow to."""
+        limit = time.monotonic() + self._start_seconds
+        while started(info.pid) and time.monotonic() < limit:
+            if _healthy(info):
+                return True
+            time.sleep(_PAUSE)
+        return False
+
     def _not_started(self, seen: str) -> CloudError:
         return CloudError(
             "start local Azure",
-            awaited=f"an answer of its health check, {_START_SECONDS:.0f} s",
+            awaited=f"an answer of its health check, {self._start_seconds:.0f} s",
             last_seen=seen,
             hint=f"run `harness doctor`; {self._log_hint}",
             log_tail=self._log_tail(),
@@ -229,16 +243,6 @@ class _Locked:
 
     def __exit__(self, *exc: object) -> None:
         self._lock.release()
-
-
-def _waited(info: ServerInfo) -> bool:
-    """Whether it answers; a busy host may make it slow to."""
-    limit = time.monotonic() + _START_SECONDS
-    while started(info.pid) and time.monotonic() < limit:
-        if _healthy(info):
-            return True
-        time.sleep(_PAUSE)
-    return False
 
 
 def _healthy(info: ServerInfo) -> bool:

@@ -22,7 +22,7 @@ from kubernetes import client
 
 from harness.clouds.api import Cloud
 from harness.clusters.api import Node
-from harness.clusters.kube import TIMEOUT, UNREACHABLE, describe, items, open_client
+from harness.clusters.kube import UNREACHABLE, describe, items, limits, open_client
 from harness.errors import HarnessError
 
 _AT_ONCE = 6
@@ -126,7 +126,7 @@ def _log(core: client.CoreV1Api, pod: str, container: str, previous: bool) -> st
         previous=previous,
         timestamps=True,
         _preload_content=False,
-        _request_timeout=TIMEOUT,
+        _request_timeout=limits(),
     )
     text: str = answer.data.decode(errors="replace")
     return text

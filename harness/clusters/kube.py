@@ -15,8 +15,17 @@ from kubernetes import client, config
 from kubernetes.client.exceptions import ApiException
 from urllib3.exceptions import HTTPError
 
-TIMEOUT = (2.0, 5.0)
-"""Seconds to connect and to answer."""
+_CONNECT = 2.0
+_ANSWER = 5.0
+
+
+def limits(patience: int = 1) -> tuple[float, float]:
+    """Seconds to connect and to answer.
+
+    :param patience: factor for slow hosts.
+    """
+    return _CONNECT * patience, _ANSWER * patience
+
 
 UNREACHABLE = (ApiException, HTTPError, OSError)
 """What a call raises while the API server cannot answer or refuses."""
@@ -30,9 +39,9 @@ def open_client(kubeconfig: Path) -> client.ApiClient:
     return opened
 
 
-def items(call: Callable[..., Any], *arguments: str, **options: Any) -> list[dict[str, Any]]:
+def items(call: Callable[..., Any], *arguments: str, patience: int = 1, **options: Any) -> list[dict[str, Any]]:
     """The items of a list call."""
-    answer = call(*arguments, **options, _preload_content=False, _request_timeout=TIMEOUT)
+    answer = call(*arguments, **options, _preload_content=False, _request_timeout=limits(patience))
     found: list[dict[str, Any]] = json.loads(answer.data)["items"] or []
     return found
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from kubernetes import client
 
-from harness.clusters.kube import TIMEOUT, UNREACHABLE, describe, items
+from harness.clusters.kube import UNREACHABLE, describe, items, limits
 
 _BAD = ("MemoryPressure", "DiskPressure", "PIDPressure")
 
@@ -34,7 +34,7 @@ def measure(api: client.ApiClient) -> Pressure:
     try:
         nodes = items(client.CoreV1Api(api).list_node)
     except UNREACHABLE as error:
-        return Pressure(max(sum(TIMEOUT), time.monotonic() - began), (f"API server: {describe(error)}",))
+        return Pressure(max(sum(limits()), time.monotonic() - began), (f"API server: {describe(error)}",))
     return Pressure(time.monotonic() - began, tuple(complaints(nodes)))
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from kubernetes import client
 from kubernetes.client.exceptions import ApiException
 
-from harness.clusters.kube import TIMEOUT
+from harness.clusters.kube import limits
 
 NAMESPACE = "harness-readiness"
 NAME = "probe"
@@ -33,26 +33,26 @@ def probe_image(build: Path) -> str:
     return max(found, key=_version, default=_FALLBACK)
 
 
-def create_probe(api: client.ApiClient, image: str) -> None:
+def create_probe(api: client.ApiClient, image: str, patience: int = 1) -> None:
     """Create namespace, Service and DaemonSet; what exists already stays."""
     core, apps = client.CoreV1Api(api), client.AppsV1Api(api)
-    _create(core.create_namespace, {"metadata": {"name": NAMESPACE}})
-    _create(core.create_namespaced_service, NAMESPACE, _service())
-    _create(apps.create_namespaced_daemon_set, NAMESPACE, _daemonset(image))
+    _create(patience, core.create_namespace, {"metadata": {"name": NAMESPACE}})
+    _create(patience, core.create_namespaced_service, NAMESPACE, _service())
+    _create(patience, apps.create_namespaced_daemon_set, NAMESPACE, _daemonset(image, patience))
 
 
-def delete_probe(api: client.ApiClient) -> None:
+def delete_probe(api: client.ApiClient, patience: int = 1) -> None:
     """Delete all of it, without waiting: nothing else uses the namespace."""
     try:
-        client.CoreV1Api(api).delete_namespace(NAMESPACE, _request_timeout=TIMEOUT)
+        client.CoreV1Api(api).delete_namespace(NAMESPACE, _request_timeout=limits(patience))
     except ApiException as error:
         if error.status != 404:
             raise
 
 
-def _create(call: Any, *arguments: Any) -> None:
+def _create(patience: int, call: Any, *arguments: Any) -> None:
     try:
-        call(*arguments, _request_timeout=TIMEOUT)
+        call(*arguments, _request_timeout=limits(patience))
     except ApiException as error:
         if error.status != 409:  # there already
             raise
@@ -73,7 +73,7 @@ def _service() -> dict[str, Any]:
     }
 
 
-def _daemonset(image: str) -> dict[str, Any]:
+def _daemonset(image: str, patience: int) -> dict[str, Any]:
     service = f"{NAME}.{NAMESPACE}.svc.cluster.local.:80"
     container = {
         "name": "probe",
@@ -81,9 +81,9 @@ def _daemonset(image: str) -> dict[str, Any]:
         "imagePullPolicy": "IfNotPresent",
         "args": ["netexec", f"--http-port={_PORT}", "--udp-port=-1"],
         "readinessProbe": {
-            "exec": {"command": ["/agnhost", "connect", "--timeout=1s", service]},
+            "exec": {"command": ["/agnhost", "connect", f"--timeout={patience}s", service]},
             "periodSeconds": 1,
-            "timeoutSeconds": 3,
+            "timeoutSeconds": 3 * patience,
             "failureThreshold": 1,
         },
     }

@@ -45,27 +45,34 @@ class Timeline:
 
 
 def wait_ready(
-    cluster: Cluster, deadline: datetime, hold: float, progress: Progress, begun: float | None = None
+    cluster: Cluster,
+    deadline: datetime,
+    hold: float,
+    progress: Progress,
+    begun: float | None = None,
+    *,
+    patience: int = 1,
 ) -> dict[str, float]:
     """Wait until the cluster is ready and was so for ``hold`` seconds without a break.
 
     :param begun: ``time.monotonic()`` from which seconds are counted; now, when not given.
+    :param patience: factor on how long a single answer may take.
     :return: seconds to each step: ``api``, ``nodes``, ``system``, ``services``, ``ready``, ``held``.
     :raises DeployError: at the deadline, naming what was still wrong.
     """
     timeline = Timeline(time.monotonic() if begun is None else begun)
     with closing(open_client(cluster.kubeconfig)) as api:
-        _Gate(cluster, api, timeline, progress).pass_by(deadline, hold)
-        delete_probe(api)
+        _Gate(cluster, api, timeline, progress, patience).pass_by(deadline, hold)
+        delete_probe(api, patience)
     return timeline.seconds
 
 
-def is_ready(cluster: Cluster) -> bool:
+def is_ready(cluster: Cluster, patience: int = 1) -> bool:
     """Whether nodes and kube-system are fine right now; creates nothing."""
     expected = [node.name for node in cluster.nodes]
     try:
         with closing(open_client(cluster.kubeconfig)) as api:
-            snapshot = _look(api, probe=False)
+            snapshot = _look(api, patience, probe=False)
     except UNREACHABLE:
         return False
     return not [*node_problems(snapshot.nodes, expected), *workload_problems(snapshot, len(expected))]
@@ -77,6 +84,7 @@ class _Gate:
     api: client.ApiClient
     timeline: Timeline
     progress: Progress
+    patience: int
     probing: bool = False
     shown: str = ""
     shown_at: float = 0.0
@@ -103,13 +111,15 @@ class _Gate:
         expected = [node.name for node in self.cluster.nodes]
         try:
             if not self.probing:
-                wrong = list(node_problems(items(client.CoreV1Api(self.api).list_node), expected))
+                wrong = list(
+                    node_problems(items(client.CoreV1Api(self.api).list_node, patience=self.patience), expected)
+                )
                 self._tell("api", "API server answers")
                 if wrong:  # nothing else can be ready either, and asking for it costs the API server time
                     return wrong
-                create_probe(self.api, probe_image(self.cluster.build))
+                create_probe(self.api, probe_image(self.cluster.build), self.patience)
                 self.probing = True
-            snapshot = _look(self.api, probe=True)
+            snapshot = _look(self.api, self.patience, probe=True)
         except UNREACHABLE as error:
             return [f"the API server at {self.cluster.server} does not answer: {describe(error)}"]
         self._note(snapshot, expected)
@@ -146,13 +156,17 @@ class _Gate:
         )
 
 
-def _look(api: client.ApiClient, *, probe: bool) -> Snapshot:
+def _look(api: client.ApiClient, patience: int, *, probe: bool) -> Snapshot:
     core, apps = client.CoreV1Api(api), client.AppsV1Api(api)
-    found = items(apps.list_namespaced_daemon_set, NAMESPACE) if probe else []
+
+    def listed(call: Callable[..., object], *namespace: str) -> list[dict[str, object]]:
+        return items(call, *namespace, patience=patience)
+
+    found = listed(apps.list_namespaced_daemon_set, NAMESPACE) if probe else []
     return Snapshot(
-        nodes=items(core.list_node),
-        pods=items(core.list_namespaced_pod, _SYSTEM),
-        deployments=items(apps.list_namespaced_deployment, _SYSTEM),
-        daemonsets=items(apps.list_namespaced_daemon_set, _SYSTEM),
+        nodes=listed(core.list_node),
+        pods=listed(core.list_namespaced_pod, _SYSTEM),
+        deployments=listed(apps.list_namespaced_deployment, _SYSTEM),
+        daemonsets=listed(apps.list_namespaced_daemon_set, _SYSTEM),
         probe=found[0] if found else {},
     )

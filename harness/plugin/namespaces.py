@@ -36,6 +36,8 @@ class Namespaces:
     """``CoreV1Api`` of a client of its own: the tests' client is closed before the last namespace is gone."""
     cell: str
     leftovers: Path
+    patience: int = 1
+    """Factor on every limit."""
     _deleted: dict[str, str] = field(default_factory=dict)
     """Name -> test."""
 
@@ -46,7 +48,9 @@ class Namespaces:
             from kubernetes.client import ApiClient, CoreV1Api
 
             own = ApiClient(configuration=kube.configuration)
-            found = cls(CoreV1Api(own), cell, process.context.run_folder().path / FILE)
+            found = cls(
+                CoreV1Api(own), cell, process.context.run_folder().path / FILE, process.context.settings.patience
+            )
             process.closing.callback(own.close)
             process.closing.callback(found.close)
             process.namespaces[cell] = found
@@ -56,11 +60,11 @@ class Namespaces:
         """A new namespace whose default service account exists, so that pods can be created at once."""
         short = re.sub(r"[^a-z0-9]+", "-", test.rpartition("::")[2].lower()).strip("-")[:40].strip("-")
         name = f"{short}-{secrets.token_hex(3)}".lstrip("-")
-        self.api.create_namespace({"metadata": {"name": name}}, _request_timeout=_REQUEST)
-        if not _wait(lambda: not self._missing(self.api.read_namespaced_service_account, "default", name), _TIMEOUT):
+        self.api.create_namespace({"metadata": {"name": name}}, _request_timeout=_REQUEST * self.patience)
+        if not _wait(lambda: not self._missing(self.api.read_namespaced_service_account, "default", name), self._limit):
             raise DeployError(
                 f"create namespace {name}",
-                awaited=f"its default service account, {_TIMEOUT:.0f} s",
+                awaited=f"its default service account, {self._limit:.0f} s",
                 hint="the controller manager makes it; see its log",
             )
         return name
@@ -72,10 +76,14 @@ class Namespaces:
 
     def close(self) -> None:
         """Wait until all are gone, and write down those that are not."""
-        _wait(lambda: not self._remaining(), _TIMEOUT)
+        _wait(lambda: not self._remaining(), self._limit)
         for name in self._remaining():
             with self.leftovers.open("a") as file:
                 file.write(json.dumps({"cell": self.cell, "namespace": name, "test": self._deleted[name]}) + "\n")
+
+    @property
+    def _limit(self) -> float:
+        return _TIMEOUT * self.patience
 
     def _remaining(self) -> list[str]:
         for name in list(self._deleted):
@@ -88,7 +96,7 @@ class Namespaces:
         from kubernetes.client import ApiException
 
         try:
-            call(*arguments, _request_timeout=_REQUEST)
+            call(*arguments, _request_timeout=_REQUEST * self.patience)
         except ApiException as error:
             if error.status == _NOT_FOUND:
                 return True
@@ -109,6 +117,6 @@ def read_leftovers(path: Path) -> list[str]:
     """One line for a person for each namespace that did not go away."""
     lines = path.read_text().splitlines() if path.exists() else []
     return [
-        f"{raw['cell']}: namespace {raw['namespace']} of {raw['test']} was still there {_TIMEOUT:.0f} s after its deletion"
+        f"{raw['cell']}: namespace {raw['namespace']} of {raw['test']} was still there when this process ended"
         for raw in map(json.loads, lines)
     ]

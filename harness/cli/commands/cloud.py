@@ -114,7 +114,7 @@ def _settings(flags: dict[str, Any]) -> Settings:
 
 
 def _server(settings: Settings) -> LocalServer:
-    return LocalServer(settings.state / "localazure")
+    return LocalServer(settings.state / "localazure", settings.patience)
 
 
 def _running(settings: Settings) -> ServerInfo:

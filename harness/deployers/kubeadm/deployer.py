@@ -95,7 +95,7 @@ class KubeadmDeployer:
         return cluster
 
     def is_up(self, cluster: Cluster) -> bool:
-        return is_ready(cluster)
+        return is_ready(cluster, self._settings.patience)
 
     def collect(self, request: ClusterRequest, folder: Path, deadline: datetime) -> None:
         """Serial consoles and journals through the cloud first, then what the API knows."""
@@ -108,7 +108,8 @@ class KubeadmDeployer:
 
     def _wait(self, cluster: Cluster, request: ClusterRequest, progress: Any, begun: float) -> dict[str, float]:
         try:
-            return wait_ready(cluster, request.deadline, duration(self._settings.hold), progress, begun)
+            hold, patience = duration(self._settings.hold), self._settings.patience
+            return wait_ready(cluster, request.deadline, hold, progress, begun, patience=patience)
         except DeployError as error:
             if not error.log_tail:
                 error.log_tail = self._console_tail(request.group, cluster)

@@ -37,7 +37,7 @@ _CLONE_NEWNS = 0x00020000
 _CLONE_NEWCGROUP = 0x02000000
 _MNT_DETACH = 2
 _MS_REC_SLAVE = 0x4000 | 0x80000
-_INIT_LIMIT = 30.0
+_INIT_LIMIT = 120.0
 """Seconds to wait for the init process before its disks are given up."""
 
 

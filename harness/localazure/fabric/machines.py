@@ -24,10 +24,10 @@ from harness.localazure.fabric.names import Names
 from harness.localazure.fabric.processes import Process, wait_for_end
 from harness.localazure.fabric.roots import Root, erase
 
-STARTED = 30.0
-"""Seconds until the init process must run; it takes about 0.1."""
-POWER_OFF = 30.0
-"""Seconds a machine may take to power off before it is cut off; it takes about 1."""
+STARTED = 120.0
+"""Seconds until the init process must run; it takes about 0.1, and tens of seconds on an emulated host."""
+POWER_OFF = 60.0
+"""Seconds a machine may take to power off before it is cut off; it takes about 1, and thirty times as long on an emulated host."""
 
 _PROPAGATED = Path("/run/systemd/nspawn/propagate")
 """Where nspawn makes a folder for each machine, and leaves it if /run is on a disk."""

@@ -69,12 +69,12 @@ def _remove(path: Path) -> None:
 def _command(wanted: Tree, root: Path) -> list[str | Path]:
     options: list[str | Path] = ["mmdebstrap", "--mode=root", f"--variant={wanted.variant}", "--format=directory"]
     options += [f"--dpkgopt=path-exclude={pattern}" for pattern in _UNREAD]
-    options += [f"--aptopt={line}" for line in _apt_settings()]
+    options += [f"--aptopt={line}" for line in apt_settings()]
     options += [f"--include={','.join(wanted.packages)}", wanted.suite, root]
     return [*options, *host_sources(wanted.suite)]
 
 
-def _apt_settings() -> list[str]:
+def apt_settings() -> list[str]:
     """Proxies and date checks of the host's apt, as lines of apt.conf."""
     dump = run(["apt-config", "dump", "Acquire"], "read the apt configuration", timeout=30)
     wanted = re.compile(r'Acquire::(https?::proxy(::\S+)?|Check-Valid-Until|Check-Date|Retries) ".+";', re.IGNORECASE)

@@ -22,7 +22,7 @@ WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 
 PUBLIC, OTHER_PUBLIC, INSTANCE, UNUSED = (IPv4Address("198.51.100.192") + WORKER * 4 + number for number in range(4))
 INTERNAL = IPv4Address("10.0.0.100")
 TCP_PORT, UDP_PORT, HEALTH_PORT = 8080, 5353, 10256
-PATIENCE = float(os.environ.get("HARNESS_TEST_PATIENCE", "1"))
+PATIENCE = float(os.environ.get("HARNESS_PATIENCE", "1"))
 """How many times longer things may take, on a slow host such as an emulated one (tests/hosts)."""
 HTTP_PROBE = ProbePlan("http", HEALTH_PORT, "/healthz", 0.2, 2)
 

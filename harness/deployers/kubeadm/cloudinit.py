@@ -30,8 +30,8 @@ PACKAGES = (
     *("socat", "ethtool", "curl", "e2fsprogs", "xfsprogs", "util-linux"),
 )
 """Debian packages of a node that does not start from a managed image; the managed image has the same."""
-LIMIT = "20min"
-"""systemd's limit for making a machine a node; the run's own deadline is usually nearer."""
+LIMIT = 20
+"""Minutes that systemd gives for making a machine a node; the run's own deadline is usually nearer."""
 
 _OWN = "/etc/kubernetes-node"
 _KUBELET_CLIENT = "/var/lib/kubelet/pki/kubelet-client-current.pem"
@@ -54,6 +54,8 @@ class ClusterFacts:
     group: str
     location: str
     images: Images
+    patience: int = 1
+    """Factor on how long kubeadm waits for what it starts."""
 
 
 @dataclass(frozen=True)
@@ -190,7 +192,8 @@ def _values(facts: ClusterFacts, node: Node) -> dict[str, Any]:
         "etcd_arguments": _arguments(profile.etcd_arguments),
         "kubelet": kubelet_configuration(facts.version, {**profile.kubelet_overrides, **facts.waits.kubelet}),
         "route_period": "1s" if profile.prebuilt else "10s",
-        "limit": LIMIT,
+        "patience": facts.patience,
+        "limit": f"{LIMIT * facts.patience}min",
     }
 
 

@@ -136,6 +136,7 @@ class KubeadmDeployer:
             group=request.group,
             location=request.location,
             images=find_images(request.build),
+            patience=self._settings.patience,
         )
         ssh = make_ssh_key()
         _write_secret(request.folder / "ssh-key", ssh.private)

@@ -113,3 +113,20 @@ def test_waits_are_shortened_only_where_they_may_be() -> None:
         assert flags == []
         assert "fileCheckFrequency" not in kubelet
     assert waits("short", usual=False).listed()["kube-apiserver --etcd-compaction-interval"] == "1m"
+
+
+@pytest.mark.parametrize(
+    ("patience", "control_plane", "api_call"), [(1, "4m", ["1m", "5m"]), (20, "80m", ["20m", "100m"])]
+)
+def test_kubeadm_waits_longer_on_a_slow_host(patience: int, control_plane: str, api_call: list[str]) -> None:
+    cluster = facts(patience=patience)
+    kinds = ("InitConfiguration", "JoinConfiguration")
+    made = [files(cluster, index) for index in (0, 1)]
+    limits = [
+        documents(item["/etc/kubernetes-node/kubeadm.yaml"])[kind]["timeouts"]
+        for item, kind in zip(made, kinds, strict=True)
+    ]
+    assert [limit["controlPlaneComponentHealthCheck"] for limit in limits] == [control_plane] * 2
+    assert [limit["kubernetesAPICall"] for limit in limits] == api_call
+    unit = made[0]["/etc/systemd/system/kubernetes-node.service"]["content"]
+    assert f"TimeoutStartSec={20 * patience}min\n" in unit

@@ -34,6 +34,8 @@ from harness.settings import Settings, duration
 _POLL = 0.1
 _PATIENCE = 30.0
 """Seconds after the tests' deadline until the child, which keeps it as well, is interrupted from here."""
+_LAST_WORDS = 5.0
+"""Seconds for what was printed to reach the log."""
 _HARDER = 10.0
 """Seconds from a second signal to SIGKILL."""
 
@@ -67,14 +69,21 @@ class Supervisor:
         """Exit code of pytest; negative if a signal ended it."""
         argv = [sys.executable, "-m", "harness.cli.child", str(os.getpid()), "-m", "pytest", *arguments]
         budget = Budget.of(time.time(), duration(self.settings.deadline))
-        with self.folder.log.open("ab") as log:
+        masking = subprocess.Popen(
+            [sys.executable, "-m", "harness.cli.masking", str(self.folder.log)],
+            stdin=subprocess.PIPE,
+            start_new_session=True,  # whoever ends the child's group does not end the reader of its last words
+        )
+        assert masking.stdin is not None
+        with masking.stdin as pipe:
             child = subprocess.Popen(
-                argv, cwd=cwd, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+                argv, cwd=cwd, stdin=subprocess.DEVNULL, stdout=pipe, stderr=subprocess.STDOUT, start_new_session=True
             )
         try:
             self._wait(child, budget)
         finally:
             _end_group(child)
+            _let_finish(masking)
         return child.wait()
 
     def _wait(self, child: subprocess.Popen[bytes], budget: Budget) -> None:
@@ -131,6 +140,14 @@ class Supervisor:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+def _let_finish(masking: subprocess.Popen[bytes]) -> None:
+    """The log is whole once the last who writes has ended; somebody who left the group and keeps the pipe open is not waited for."""
+    try:
+        masking.wait(_LAST_WORDS)
+    except subprocess.TimeoutExpired:
+        return
 
 
 def _end_group(child: subprocess.Popen[bytes]) -> None:

@@ -7,6 +7,7 @@ from dataclasses import asdict, fields, replace
 from typing import Any
 
 from harness.errors import INFRASTRUCTURE, Outcome
+from harness.redact import redact
 from harness.reporting.api import ResultStep, TestResult
 from harness.reporting.text import FAILED_OUTPUT, PASSED_OUTPUT, clean, line
 
@@ -16,8 +17,21 @@ _FAILED = frozenset({Outcome.FAILED, Outcome.HARNESS, *INFRASTRUCTURE})
 
 
 def dump(result: TestResult) -> str:
-    """One line, without its line end."""
-    return json.dumps({name: value for name, value in asdict(result).items() if name in _NAMES})
+    """One line, without its line end and without secrets: the file is archived with the run."""
+    return json.dumps({name: value for name, value in asdict(_masked(result)).items() if name in _NAMES})
+
+
+def _masked(result: TestResult) -> TestResult:
+    """Text that a test or its fixtures made; what identifies the test stays as it is."""
+    return replace(
+        result,
+        message=redact(result.message),
+        details=redact(result.details),
+        stdout=redact(result.stdout),
+        log=redact(result.log),
+        steps=tuple(ResultStep(redact(step.text), step.at) for step in result.steps),
+        properties={name: redact(value) for name, value in result.properties.items()},
+    )
 
 
 def parse(raw: bytes | str) -> TestResult | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from harness.reporting.redact import redact
+from harness.redact import redact
 
 FAILED_OUTPUT = 100_000
 """Characters kept of a text that explains a failure."""

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.reporting.redact import redact
+from harness.redact import redact
 from harness.reporting.text import clean, line
 
 KEY = (

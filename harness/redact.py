@@ -1,4 +1,6 @@
-"""Blanks out secrets of a recognisable shape: test output and logs end up in JUnit, HTML and on consoles that others read.
+"""Blanks out secrets of a recognisable shape: test output and logs end up in reports, archives and on consoles that others read.
+
+It lies below every room because whoever writes a file that is kept with a run masks it there, and not the reader later.
 
 Recognised by shape only, since the harness does not know every secret a test may print: bearer tokens (RFC 6750) and JWTs, PEM
 private keys (also inside base64, as kubeconfig holds them), SAS signatures (``sig=`` of Azure Storage), kubeadm bootstrap tokens

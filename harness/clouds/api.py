@@ -64,6 +64,24 @@ class Group:
     """``provisioningState``."""
 
 
+@dataclass(frozen=True)
+class ArmRequest:
+    """One request that ARM answered."""
+
+    at: float
+    """Unix time of its arrival."""
+    method: str
+    path: str
+    status: int
+    code: str
+    """ARM's error code, empty for success."""
+    milliseconds: float
+    client: str
+    """User-Agent."""
+    fault: str = ""
+    """Kind of the fault that was injected into it, if one was."""
+
+
 class Cloud(Protocol):
     """One cloud, opened. Found by the entry-point group ``harness.clouds``; constructed with the settings; use as a context manager.
 
@@ -117,4 +135,13 @@ class Stager(Protocol):
 
     def stage(self, build: Build, progress: Progress) -> None:
         """Make whatever needs no resource group (the managed image's folder, the bundle), so that no cluster waits for it."""
+        ...
+
+
+@runtime_checkable
+class Journalling(Protocol):
+    """What a cloud may also offer: which requests its machines (the cloud provider's controllers) made of ARM."""
+
+    def requests(self, group: str, since: float, until: float) -> Sequence[ArmRequest]:
+        """Those that name something of this resource group, in order; times are Unix times. Raises ``CloudError``."""
         ...

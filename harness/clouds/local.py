@@ -13,9 +13,10 @@ from azure.mgmt.compute.models import Image, ImageOSDisk, ImageProperties, Image
 
 from harness.builds import open_builder
 from harness.builds.api import Build, Progress
-from harness.clouds.api import Group, NodeProfile
+from harness.clouds.api import ArmRequest, Group, NodeProfile
 from harness.clouds.arm import Arm, Endpoint
 from harness.clouds.errors import translated
+from harness.clouds.journal import requests_of_machines
 from harness.clouds.server import LocalServer, ServerInfo
 from harness.settings import Settings
 
@@ -117,6 +118,10 @@ class LocalCloud:
 
     def console(self, group: str, machine: str) -> str:
         return self._arm.console(group, machine)
+
+    def requests(self, group: str, since: float, until: float) -> Sequence[ArmRequest]:
+        """What machines of the group asked of ARM."""
+        return requests_of_machines(self._info, group, since, until)
 
 
 def _credential(info: ServerInfo) -> ClientSecretCredential:

@@ -151,10 +151,11 @@ class Application:
                 method=query.get("method", ""),
                 path=query.get("path", ""),
                 since=float(query.get("since", "0")),
+                until=float(query.get("until", "inf")),
                 after=int(query.get("after", "0")),
             )
         except ValueError as error:
-            raise invalid(f"since and after are numbers, path is a regular expression: {error}.") from error
+            raise invalid(f"since, until and after are numbers, path is a regular expression: {error}.") from error
 
     def _configure(self, body: Any) -> dict[str, Any]:
         """``page_size`` (entries a page) and ``quota`` (limits by usage name)."""

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import json
-import urllib.error
 import urllib.parse
-import urllib.request
 from typing import Any
 
 import click
 
 from harness.cli.options import setting_options, settings_from
+from harness.clouds.journal import ask
 from harness.clouds.server import LocalServer, ServerInfo
-from harness.errors import CloudError, UsageError
+from harness.errors import UsageError
 from harness.runs.host import preflight
 from harness.settings import Settings
 
-_SECONDS = 30.0
 _FAULTS = "throttled, conflict, error, delay, operation"
 
 
@@ -66,7 +64,7 @@ def status(**flags: Any) -> None:
         click.echo("local Azure does not run; start it: harness cloud start")
         return
     _describe(info)
-    click.echo(f"resources     {_ask(info, 'GET', 'health')['resources']}")
+    click.echo(f"resources     {ask(info, 'GET', 'health')['resources']}")
 
 
 @command.command("journal")
@@ -78,7 +76,7 @@ def status(**flags: Any) -> None:
 def journal(method: str, path: str, after: int, as_json: bool, **flags: Any) -> None:
     """Requests that local Azure answered, oldest first."""
     query = urllib.parse.urlencode({"method": method, "path": path, "after": after})
-    for entry in _ask(_running(_settings(flags)), "GET", f"journal?{query}")["value"]:
+    for entry in ask(_running(_settings(flags)), "GET", f"journal?{query}")["value"]:
         if as_json:
             click.echo(json.dumps(entry))
             continue
@@ -100,12 +98,12 @@ def fault(kind: str, clear: bool, **options: Any) -> None:
     """Have the next matching requests meet a fault: throttled, conflict, error, delay, operation; without one, list them."""
     info = _running(_settings({"state": options.pop("state")}))
     if clear:
-        _ask(info, "DELETE", "faults")
+        ask(info, "DELETE", "faults")
     if kind:
         if kind not in _FAULTS.split(", "):
             raise UsageError(f"unknown fault {kind!r}", hint=f"there are: {_FAULTS}")
-        _ask(info, "POST", "faults", {"kind": kind, **options})
-    for pending in _ask(info, "GET", "faults")["value"]:
+        ask(info, "POST", "faults", {"kind": kind, **options})
+    for pending in ask(info, "GET", "faults")["value"]:
         click.echo(json.dumps(pending))
 
 
@@ -136,20 +134,3 @@ def _describe(info: ServerInfo) -> None:
         ("process", info.pid),
     ):
         click.echo(f"{name:<14}{value}")
-
-
-def _ask(info: ServerInfo, method: str, path: str, body: Any = None) -> Any:
-    request = urllib.request.Request(  # noqa: S310 - our own server's address, from its own file
-        f"{info.http}/localazure/{path}",
-        method=method,
-        data=None if body is None else json.dumps(body).encode(),
-        headers={"Authorization": f"Bearer {info.client_secret}", "Content-Type": "application/json"},
-    )
-    try:
-        with urllib.request.urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310
-            return json.loads(answer.read())
-    except urllib.error.HTTPError as error:
-        detail = error.read().decode(errors="replace").strip()
-        raise CloudError(f"ask local Azure for {path}", last_seen=f"HTTP {error.code}: {detail}") from error
-    except OSError as error:
-        raise CloudError(f"ask local Azure for {path}", last_seen=str(error)) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import sqlite3
 from dataclasses import astuple, dataclass, fields
@@ -55,21 +56,24 @@ class Journal:
         if number % 1000 == 0:
             self._database.execute("delete from entries where number <= ?", (number - KEPT,))
 
-    def find(self, *, method: str = "", path: str = "", since: float = 0.0, after: int = 0) -> list[dict[str, Any]]:
+    def find(
+        self, *, method: str = "", path: str = "", since: float = 0.0, until: float = math.inf, after: int = 0
+    ) -> list[dict[str, Any]]:
         """Entries in order.
 
         :param method: method, or several with commas; empty for all.
         :param path: regular expression searched in the path without case.
-        :param since: Unix time.
+        :param since: Unix time of the first.
+        :param until: Unix time of the last.
         :param after: only entries with a greater ``number``.
         """
         re.compile(path)
         methods = [item.strip().upper() for item in method.split(",") if item.strip()]
         cursor = self._database.execute(
-            "select * from entries where number > ? and at >= ? and (? = '' or regexp(?, path))"  # noqa: S608 - only question marks
+            "select * from entries where number > ? and at between ? and ? and (? = '' or regexp(?, path))"  # noqa: S608 - only question marks
             + (f" and method in ({', '.join('?' * len(methods))})" if methods else "")
             + " order by number",
-            (after, since, path, path, *methods),
+            (after, since, until, path, path, *methods),
         )
         names = [column[0] for column in cursor.description]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

@@ -6,6 +6,7 @@ Source: https://learn.microsoft.com/rest/api/resources/resources/list
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 from harness.localazure.arm.api import Arm, Call, Reply, Route
@@ -49,9 +50,11 @@ def _matches(resource: Resource, text: str) -> bool:
     return True
 
 
-def _short(arm: Arm, resource: Resource) -> dict[str, Any]:
+def _short(arm: Arm, resource: Resource, expanded: str) -> dict[str, Any]:
     view = arm.show(resource)
-    kept = ("id", "name", "type", "location", "tags", "sku", "zones", "identity", "kind", "managedBy")
+    if "createdtime" in expanded.lower():
+        view["createdTime"] = datetime.fromtimestamp(resource.created, UTC).isoformat()
+    kept = ("id", "name", "type", "location", "tags", "sku", "zones", "identity", "kind", "managedBy", "createdTime")
     return {name: view[name] for name in kept if name in view}
 
 
@@ -61,9 +64,9 @@ async def _list(arm: Arm, call: Call) -> Reply:
         scope = ResourceId(str(scope), RESOURCES, ("resourceGroups",), (group,))
         if not arm.store.get(scope):
             raise group_not_found(group)
-    text = call.query.get("$filter", "")
+    text, expanded = call.query.get("$filter", ""), call.query.get("$expand", "")
     found = [r for r in arm.store.below(scope) if arm.type_of(r.id.type).tracked and r.id.type != GROUP_TYPE]
-    return Reply(body={"value": [_short(arm, resource) for resource in found if _matches(resource, text)]})
+    return Reply(body={"value": [_short(arm, resource, expanded) for resource in found if _matches(resource, text)]})
 
 
 async def _groups(arm: Arm, call: Call) -> Reply:

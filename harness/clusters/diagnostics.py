@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -24,6 +24,7 @@ from harness.clouds.api import Cloud
 from harness.clusters.api import Node
 from harness.clusters.kube import UNREACHABLE, describe, items, limits, open_client
 from harness.errors import HarnessError
+from harness.redact import redact
 
 _AT_ONCE = 6
 _UNITS = ("kubernetes-node", "containerd", "kubelet")
@@ -52,7 +53,7 @@ def collect(
             target = folder / part.file
             text = part.read()
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(text)
+            target.write_text(redact(text))
         except (HarnessError, AzureError, *UNREACHABLE) as error:
             problems.append(f"{part.file}: {error if isinstance(error, HarnessError) else describe(error)}")
 
@@ -67,7 +68,7 @@ def collect(
                 else:
                     list(pool.map(keep, parts))
     if problems:
-        (folder / "problems.txt").write_text("\n".join(problems) + "\n")
+        (folder / "problems.txt").write_text(redact("\n".join(problems)) + "\n")
 
 
 def _cloud_parts(cloud: Cloud, group: str, nodes: Sequence[Node]) -> Iterator[_Part]:
@@ -83,10 +84,14 @@ def _cloud_parts(cloud: Cloud, group: str, nodes: Sequence[Node]) -> Iterator[_P
 
 def _journal(cloud: Cloud, group: str, machine: str, unit: str) -> str:
     """A unit's journal by ARM's run command, which needs neither SSH nor a working API server."""
-    wanted = RunCommandInput(
-        command_id="RunShellScript",
-        script=[f"journalctl --unit={unit} --no-pager --output=short-precise --lines={_JOURNAL_LINES}"],
+    return run_script(
+        cloud, group, machine, f"journalctl --unit={unit} --no-pager --output=short-precise --lines={_JOURNAL_LINES}"
     )
+
+
+def run_script(cloud: Cloud, group: str, machine: str, script: str) -> str:
+    """What a shell script prints on a machine, by ARM's run command; Azure gives the last 4 KB of it."""
+    wanted = RunCommandInput(command_id="RunShellScript", script=[script])
     poller = cloud.compute.virtual_machines.begin_run_command(group, machine, wanted)
     result = poller.result(timeout=_RUN_COMMAND_SECONDS)
     return "\n".join(status.message or "" for status in result.value or ())
@@ -97,7 +102,7 @@ def _api_parts(api: client.ApiClient) -> Iterator[_Part]:
     pods = items(core.list_pod_for_all_namespaces)
     yield _Part("nodes.json", lambda: _dump(items(core.list_node)))
     yield _Part("pods.json", lambda: _dump(pods))
-    yield _Part("events.txt", lambda: _events(items(core.list_event_for_all_namespaces)))
+    yield _Part("events.txt", lambda: events_text(items(core.list_event_for_all_namespaces)))
     yield _Part("services.json", lambda: _dump(items(core.list_service_for_all_namespaces)))
     yield _Part("daemonsets.json", lambda: _dump(items(apps.list_daemon_set_for_all_namespaces)))
     yield _Part("deployments.json", lambda: _dump(items(apps.list_deployment_for_all_namespaces)))
@@ -110,30 +115,36 @@ def _pod_logs(core: client.CoreV1Api, pod: dict[str, Any]) -> Iterator[_Part]:
     name = pod["metadata"]["name"]
     for status in pod.get("status", {}).get("containerStatuses", ()):
         container = status["name"]
-        yield _Part(f"pods/{name}.{container}.log", lambda c=container: _log(core, name, c, False))  # type: ignore[misc]
+        yield _Part(f"pods/{name}.{container}.log", lambda c=container: pod_log(core, "kube-system", name, c))  # type: ignore[misc]
         if status.get("restartCount"):
             yield _Part(
                 f"pods/{name}.{container}.previous.log",
-                lambda c=container: _log(core, name, c, True),  # type: ignore[misc]
+                lambda c=container: pod_log(core, "kube-system", name, c, previous=True),  # type: ignore[misc]
             )
 
 
-def _log(core: client.CoreV1Api, pod: str, container: str, previous: bool) -> str:
+def pod_log(
+    core: client.CoreV1Api, namespace: str, pod: str, container: str, *, previous: bool = False, **query: Any
+) -> str:
+    """A container's log with times; ``query`` may have ``tail_lines`` and ``since_seconds``."""
     answer: Any = core.read_namespaced_pod_log(
         pod,
-        "kube-system",
+        namespace,
         container=container,
         previous=previous,
         timestamps=True,
         _preload_content=False,
         _request_timeout=limits(),
+        **query,
     )
     text: str = answer.data.decode(errors="replace")
     return text
 
 
-def _events(events: list[dict[str, Any]]) -> str:
-    def when(event: dict[str, Any]) -> str:
+def events_text(events: Sequence[Mapping[str, Any]]) -> str:
+    """A line an event, in order of time."""
+
+    def when(event: Mapping[str, Any]) -> str:
         return str(event.get("lastTimestamp") or event.get("eventTime") or event["metadata"]["creationTimestamp"])
 
     lines = [

@@ -7,12 +7,13 @@ reads is the same few fields that kubectl shows.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from kubernetes import client, config
 from kubernetes.client.exceptions import ApiException
+from urllib3 import BaseHTTPResponse, Timeout
 from urllib3.exceptions import HTTPError
 
 _CONNECT = 2.0
@@ -44,6 +45,25 @@ def items(call: Callable[..., Any], *arguments: str, patience: int = 1, **option
     answer = call(*arguments, **options, _preload_content=False, _request_timeout=limits(patience))
     found: list[dict[str, Any]] = json.loads(answer.data)["items"] or []
     return found
+
+
+def fetch(
+    api: client.ApiClient, path: str, query: Sequence[tuple[str, str]] = (), accept: str = "application/json"
+) -> BaseHTTPResponse:
+    """GET of a path of the API server that no generated method covers; raises what ``UNREACHABLE`` lists."""
+    settings = api.configuration
+    signed = {item["key"]: item["value"] for item in settings.auth_settings().values() if item["in"] == "header"}
+    answer: BaseHTTPResponse = api.rest_client.pool_manager.request(
+        "GET",
+        f"{settings.host}{path}",
+        fields=list(query),
+        headers={"Accept": accept, **signed},
+        timeout=Timeout(connect=TIMEOUT[0], read=TIMEOUT[1]),
+        retries=False,
+    )
+    if answer.status >= 400:
+        raise ApiException(status=answer.status, reason=answer.reason)
+    return answer
 
 
 def describe(error: BaseException) -> str:

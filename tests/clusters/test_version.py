@@ -10,7 +10,7 @@ from harness.clusters.api import Cluster
 from harness.clusters.version import same_version, served_version
 from harness.errors import DeployError
 
-from .api_server import api_server
+from .api_server import serving_version
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def cluster(kubeconfig: Path) -> Cluster:
 def test_the_server_is_asked(tmp_path: Path) -> None:
     path = tmp_path / "kubeconfig"
     assert served_version(cluster(path)) == "v1.37.2"
-    with api_server("v1.37.3", path):
+    with serving_version("v1.37.3", path):
         assert served_version(cluster(path)) == "v1.37.3"
     with pytest.raises(DeployError, match=r"ask cluster c for its version; last seen: .*; is it still there"):
         served_version(cluster(path))

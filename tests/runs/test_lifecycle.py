@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from clusters.api_server import api_server
+from clusters.api_server import serving_version
 
 from harness.errors import BuildError, DeployError, Outcome, UsageError
 from harness.runs.api import Keep, Phase
@@ -166,7 +166,7 @@ def test_a_cluster_of_another_version_is_refused_before_the_first_test(settings:
     again = Lifecycle.open(settings, first.folder.path, parts=parts)
     again.prepare()
     with (
-        api_server("v1.37.3", cluster.kubeconfig),
+        serving_version("v1.37.3", cluster.kubeconfig),
         pytest.raises(
             UsageError, match=r"runs Kubernetes v1.37.3, and e2e.test of module:v1.37.2 is of v1.37.2; name a"
         ),
@@ -174,7 +174,7 @@ def test_a_cluster_of_another_version_is_refused_before_the_first_test(settings:
         again.start()
     again.finish(aborted=False)
     assert groups(settings) == [cluster.group]
-    with api_server("v1.37.2", cluster.kubeconfig):
+    with serving_version("v1.37.2", cluster.kubeconfig):
         once_more = Lifecycle.open(settings, first.folder.path, parts=parts)
         once_more.prepare()
         once_more.start()
@@ -188,7 +188,7 @@ def test_a_resumed_run_makes_a_cluster_of_another_version_again(settings: Settin
     first.finish(aborted=False, keep=Keep.ALWAYS)
     resumed = Lifecycle.open(settings, first.folder.path, parts=parts, resumed=True)
     resumed.prepare()
-    with api_server("v1.37.3", cluster.kubeconfig):
+    with serving_version("v1.37.3", cluster.kubeconfig):
         resumed.start()
         resumed.join()
     gone = [entry for entry in Ledger(resumed.folder.ledger).read() if entry.kind == "gone"]

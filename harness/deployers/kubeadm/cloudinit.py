@@ -106,6 +106,10 @@ def kubelet_configuration(version: str, overrides: Mapping[str, Any]) -> dict[st
     }
     if minor(version) >= 31:
         fields["failCgroupV1"] = False  # KEP-5573: refused by default from 1.35 on
+    if minor(version) >= 36:
+        fields["enableSystemLogQuery"] = (
+            True  # KEP-2258: journals of nodes through the API server, when a test has failed
+        )
     return fields | dict(overrides)
 
 

@@ -95,6 +95,11 @@ class Settings:
     workers: int = _setting(2, "Worker machines of a cluster; conformance needs two.", metavar="N")
     deadline: str = _setting("2h", "Limit for the whole run, teardown included: 90s, 30m, 2h.", metavar="DURATION")
     keep: str = _setting("never", "Keep clusters after the run.", choices=("never", "on-failure", "always"))
+    leftovers: str = _setting(
+        "report",
+        "What tests leave in a cluster is listed; fail: it also fails the run.",
+        choices=("report", "fail"),
+    )
     expires: str = _setting("6h", "Age at which sweep may delete what the run left.", metavar="DURATION")
     owner: str = _setting("", "Owner tag; the login name when not given.", metavar="NAME")
     reports: Path = _setting(Path("reports"), "Folder that receives one folder a run.", metavar="DIR")

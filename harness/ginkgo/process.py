@@ -57,6 +57,7 @@ class Program:
             "--provider=skeleton",
             f"--num-nodes={self.nodes}",
             "--test.timeout=0",
+            "--delete-namespace-on-failure=false",  # whoever reads the evidence deletes it then
             "--ginkgo.timeout=24h",
             "--ginkgo.no-color",
             f"--ginkgo.seed={SEED}",

@@ -13,5 +13,6 @@ pytest_plugins = (
     "harness.plugin.collection",
     "harness.plugin.narrowing",
     "harness.plugin.running",
+    "harness.plugin.failing",
     "harness.plugin.fixtures",
 )

@@ -9,6 +9,7 @@ import pytest
 
 from harness.clusters.api import Cluster
 from harness.plugin.context import context_of
+from harness.plugin.failing import NAMESPACE, has_failed
 from harness.plugin.namespaces import Namespaces
 from harness.plugin.running import process_of
 
@@ -40,11 +41,16 @@ def kube(cluster: Cluster) -> Iterator[ApiClient]:
 
 @pytest.fixture
 def namespace(request: pytest.FixtureRequest, cluster: Cluster, kube: ApiClient) -> Iterator[str]:
-    """Name of a new namespace; deleted afterwards, while the next test runs. One that does not go away is reported at the end."""
+    """Name of a new namespace; deleted afterwards, while the next test runs. One that does not go away is reported at the end.
+
+    That of a test that failed is deleted when the evidence in it has been read (:mod:`harness.plugin.diagnosis`).
+    """
     namespaces = Namespaces.of(process_of(request.config), cluster.cell, kube)
     name = namespaces.create(request.node.nodeid)
+    request.node.user_properties.append((NAMESPACE, name))
     yield name
-    namespaces.delete(name, request.node.nodeid)
+    if not has_failed(request.node):
+        namespaces.delete(name, request.node.nodeid)
 
 
 @pytest.fixture(scope="session")

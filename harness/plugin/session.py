@@ -22,9 +22,11 @@ from harness.ginkgo.durations import FILE as DURATIONS
 from harness.ginkgo.durations import remember
 from harness.plugin.console import Console, LedgerLines
 from harness.plugin.context import KEY, CellView, Context, asked_suites
+from harness.plugin.diagnosis import Diagnosis
 from harness.plugin.distribution import Distribution
 from harness.plugin.facts import FILE
 from harness.plugin.loop import install
+from harness.plugin.leaks import check as check_leaks
 from harness.plugin.namespaces import FILE as LEFTOVERS
 from harness.plugin.namespaces import read_leftovers
 from harness.plugin.narrowing import check_narrowing, is_narrowed
@@ -119,6 +121,7 @@ class Controller:
         self.distribution: Distribution | None = None
         self.recorder: Recorder | None = None
         self.paces: Paces | None = None
+        self.diagnosis: Diagnosis | None = None
         self.console: Console | None = None
         self.lines: LedgerLines | None = None
         self.timer: Timer | None = None
@@ -157,6 +160,7 @@ class Controller:
                 lifecycle.folder.results, planned, self.settings.reruns, self.settings.infra_reruns
             )
             self._publish(cells, lifecycle, lifecycle.budget.tests_end)
+            self._diagnose(lifecycle)
             if not self._narrowed():
                 self._start()
 
@@ -199,6 +203,14 @@ class Controller:
                 self.config, context, limits_of(context), self._start, self.recorder, self.paces.capacity
             )
             self.config.pluginmanager.register(self.distribution)
+
+    def _diagnose(self, lifecycle: Lifecycle) -> None:
+        """Collect evidence about failures from here on."""
+        assert lifecycle.cloud is not None
+        self.diagnosis = Diagnosis(
+            lifecycle.folder, lifecycle.cloud, lambda cell, text: lifecycle.ledger.append("progress", cell, text=text)
+        )
+        self.config.pluginmanager.register(self.diagnosis)
 
     def _narrowed(self) -> bool:
         """Whether the command line may leave nothing to run; then clusters wait until collection has found something."""
@@ -272,6 +284,10 @@ class Controller:
         if self.started:
             self._prove(lifecycle)
         failed = self.recorder.failed if self.recorder else False
+        if self.diagnosis and lifecycle.cloud:
+            self.diagnosis.close(aborted=self.aborted)
+            fail = self.settings.leftovers == "fail"
+            check_leaks(lifecycle.folder, lifecycle.cloud, aborted=self.aborted, fail=fail)
         lifecycle.finish(aborted=self.aborted, failed=failed)
         if self.lines:
             self.lines.close()

@@ -8,7 +8,7 @@ Fields of every line: ``v`` (1), ``at`` (Unix time, float), ``kind``, ``cell`` (
 ===============  ==========================================================================================
 ``run``          ``state`` started|ended, ``run``, ``pid``, ``pid_started``, ``outcome`` when ended, ``resumed`` when
                  started after the run was cut off
-``phase``        ``phase`` plan|build|up|readiness|test|proof|collect|down|leak-check|report, ``state``
+``phase``        ``phase`` plan|build|up|readiness|test|proof|leftovers|collect|down|leak-check|report, ``state``
                  started|passed|failed|skipped, ``outcome``, ``seconds``, ``message``, ``log_tail`` when ended
 ``creating``     ``resource`` (kind), ``name``, and whatever is needed to delete it (``cloud``, ``location``)
 ``gone``         ``resource``, ``name``: confirmed deleted
@@ -34,6 +34,8 @@ class Phase(StrEnum):
     TEST = "test"
     PROOF = "proof"
     """Comparison of what ran with conformance.yaml."""
+    LEFTOVERS = "leftovers"
+    """What tests left in the cluster is listed."""
     COLLECT = "collect"
     DOWN = "down"
     LEAK_CHECK = "leak-check"

@@ -90,6 +90,7 @@ class CellWork:
         except BaseException as error:
             recorder.failed(error)
             return None
+        self._baseline(cluster)
         recorder.passed()
         self.ledger.append("cluster", self.cell.name, path=str(path))
         self.ledger.append("phase", self.cell.name, phase=Phase.TEST, state="started")
@@ -102,6 +103,17 @@ class CellWork:
             return self.deployer.is_up(cluster) and same_version(served_version(cluster), build.version)
         except (HarnessError, OSError):  # no cluster, or none that can be asked: it is made again
             return False
+
+    def _baseline(self, cluster: Cluster) -> None:
+        """Without one, nothing can be said of what tests leave; a cluster is not refused for that."""
+        if not cluster.kubeconfig.exists():
+            return
+        from harness.clusters.leftovers.compare import take_baseline  # workers import this module, and need no client
+
+        try:
+            take_baseline(self.cloud, cluster, self.folder.cell(self.cell.name).baseline)
+        except Exception as error:
+            self.ledger.append("progress", self.cell.name, text=f"what is in the cluster was not written down: {error}")
 
     def tested(self, failed: bool, aborted: bool) -> None:
         """Close the test phase, if the cell ever got there."""

@@ -24,6 +24,21 @@ class CellFolder:
         return self.path / "logs"
 
     @property
+    def failures(self) -> Path:
+        """A folder of evidence for each failed test."""
+        return self.path / "failures"
+
+    @property
+    def baseline(self) -> Path:
+        """What was in the cluster when it became ready."""
+        return self.path / "baseline.json"
+
+    @property
+    def leftovers(self) -> Path:
+        """What tests left beyond that."""
+        return self.path / "leftovers.json"
+
+    @property
     def leases(self) -> Path:
         """Folder of the lock files by which workers share the cluster."""
         return self.path / "leases"

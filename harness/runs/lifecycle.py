@@ -227,6 +227,11 @@ class Lifecycle:
         """What :func:`harness.runs.teardown.teardown` does: from the ledger alone, in any process."""
         return teardown(RunFolder(folder), kept=kept, parts=parts or Parts())
 
+    @property
+    def cloud(self) -> Cloud | None:
+        """The run's cloud, open from :meth:`prepare` to :meth:`finish`."""
+        return self._cloud
+
     def join(self) -> None:
         """Wait until every cell is up or has failed."""
         for thread in self._threads.values():

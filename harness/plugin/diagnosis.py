@@ -1,0 +1,172 @@
+"""Collects evidence about each failed test while the run goes on: in the controller's background, few at a time, first failures first.
+
+The test itself waits for nothing: a failed spec leaves its namespaces (``--delete-namespace-on-failure=false``) and a failed Python test
+its own, and whoever reads them here deletes them. Threads, because these are a few blocking calls.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from threading import Event, Thread
+from typing import Any
+
+import pytest
+
+from harness.clouds.api import Cloud
+from harness.clusters.api import Cluster
+from harness.clusters.failures.api import MANIFEST, Evidence, Failure, Limits
+from harness.clusters.failures.namespaces import named, runs_of
+from harness.plugin.facts import FILE, ItemFacts, read_planned
+from harness.plugin.failing import NAMESPACE
+from harness.plugin.running import data_of
+from harness.runs.folder import RunFolder
+
+_AT_ONCE = 2
+_LAST = 60.0
+"""Seconds that the end of a run waits for what is still being read."""
+
+Job = tuple[str, Failure]
+"""Name of the cluster, and what failed on it."""
+
+
+class Diagnosis:
+    """A plugin of the controller.
+
+    :param tell: shows one line about a cluster.
+    """
+
+    def __init__(
+        self, folder: RunFolder, cloud: Cloud, tell: Callable[[str, str], object], limits: Limits | None = None
+    ) -> None:
+        self._folder = folder
+        self._cloud = cloud
+        self._tell = tell
+        self._limits = limits or Limits()
+        self._facts: dict[str, ItemFacts] = {}
+        self._numbers: dict[str, int] = {}
+        self._seen: set[tuple[str, float]] = set()
+        self._jobs: SimpleQueue[Job | None] = SimpleQueue()
+        self._threads: list[Thread] = []
+        self._collectors: dict[str, Any] = {}
+        self._stop = Event()
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Begin at the first phase that failed; one that is going to be repeated is called ``rerun`` by now."""
+        if not (report.failed or str(report.outcome) == "rerun"):
+            return
+        data = data_of(report)
+        attempt = (report.nodeid, float(data.get("started", 0.0)))
+        fact = self._fact(report.nodeid)
+        if fact is None or not fact.cell or attempt in self._seen:
+            return
+        self._seen.add(attempt)
+        cluster = str(data.get("cluster") or fact.cell)
+        if self._folder.cell(cluster).cluster.exists():
+            self._jobs.put((cluster, self._failure(report, data, fact, cluster)))
+            self._start()
+
+    def close(self, *, aborted: bool) -> None:
+        """Finish what was begun, within limits, and say what was not.
+
+        :param aborted: the run is being cut off: nothing more is begun.
+        """
+        if aborted:
+            self._stop.set()
+        for _ in self._threads:
+            self._jobs.put(None)
+        until = time.monotonic() + (0.0 if aborted else _LAST)
+        for thread in self._threads:
+            thread.join(max(0.0, until - time.monotonic()))
+        self._stop.set()
+        for cluster, failure in self._rest():
+            self._skipped(
+                cluster, failure, "the run was cut off" if aborted else "the run ended before it was its turn"
+            )
+
+    def _start(self) -> None:
+        if len(self._threads) < _AT_ONCE:
+            thread = Thread(target=self._work, name=f"diagnosis-{len(self._threads)}", daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def _work(self) -> None:
+        while not self._stop.is_set() and (job := self._jobs.get()) is not None:
+            cluster, failure = job
+            if self._stop.is_set():
+                self._jobs.put(job)
+                return
+            try:
+                self._collector(cluster).collect(failure)
+            except Exception as error:  # a defect here must not cost the failures that come after
+                self._skipped(cluster, failure, f"{type(error).__name__}: {error}")
+                self._tell(cluster, f"evidence about {failure.name} is missing: {error}")
+
+    def _collector(self, cluster: str) -> Any:
+        """Made at the first failure: the Kubernetes client takes a second to import."""
+        from harness.clusters.failures.collect import Collector
+        from harness.clusters.failures.folder import Allowance
+
+        if not self._collectors:
+            self._collectors[""] = Allowance(self._limits.run)
+        if cluster not in self._collectors:
+            place = self._folder.cell(cluster)
+            found = Cluster.load(place.cluster)
+            self._collectors[cluster] = Collector(
+                self._cloud, found, place.failures, self._limits, self._collectors[""]
+            )
+        return self._collectors[cluster]
+
+    def _failure(self, report: pytest.TestReport, data: dict[str, Any], fact: ItemFacts, cluster: str) -> Failure:
+        steps = [str(text) for text, _ in data.get("steps", ())]
+        own = [str(value) for name, value in report.user_properties if name == NAMESPACE]
+        spec = (not own and "stdout" in data) or bool(data.get("crash"))
+        lost = spec and not steps
+        return Failure(
+            number=self._number(cluster),
+            nodeid=report.nodeid,
+            name=fact.name,
+            started=float(data.get("started", 0.0)),
+            ended=time.time(),
+            namespaces=(*own, *named(steps)),
+            runs=runs_of(self._folder.cell(cluster).logs / f"e2e-{_worker(report)}.log") if lost else frozenset(),
+        )
+
+    def _number(self, cluster: str) -> int:
+        """Goes on where an earlier session of the run ended."""
+        if cluster not in self._numbers:
+            folder = self._folder.cell(cluster).failures
+            self._numbers[cluster] = sum(1 for _ in folder.iterdir()) if folder.is_dir() else 0
+        self._numbers[cluster] += 1
+        return self._numbers[cluster]
+
+    def _fact(self, nodeid: str) -> ItemFacts | None:
+        if not self._facts:
+            self._facts = read_planned(self._folder.path / FILE)
+        return self._facts.get(nodeid)
+
+    def _rest(self) -> list[Job]:
+        rest: list[Job] = []
+        while True:
+            try:
+                job = self._jobs.get_nowait()
+            except Empty:
+                return rest
+            if job is not None:
+                rest.append(job)
+
+    def _skipped(self, cluster: str, failure: Failure, why: str) -> None:
+        folder: Path = self._folder.cell(cluster).failures / failure.folder
+        folder.mkdir(parents=True, exist_ok=True)
+        problem = f"not collected: {why}"
+        evidence = Evidence(failure.nodeid, failure.started, failure.since, failure.until, (), (), (problem,), 0.0)
+        (folder / MANIFEST).write_text(evidence.dump())
+
+
+def _worker(report: pytest.TestReport) -> str:
+    """xdist's worker that ran the test, as its logs are named."""
+    node = getattr(report, "node", None)
+    return str(node.gateway.id) if node is not None else "main"

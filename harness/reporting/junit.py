@@ -22,11 +22,15 @@ from junit_xml import TestCase, TestSuite
 from harness.errors import HarnessError, Outcome
 from harness.reporting import atomic
 from harness.reporting.api import TestResult
+from harness.reporting.evidence import attachments, leftover_line
 from harness.reporting.record import BAD, CellRecord, PhaseRecord, Report
 from harness.runs.api import Phase
 
-_LIFECYCLE = (Phase.BUILD, Phase.UP, Phase.READINESS, Phase.PROOF, Phase.COLLECT, Phase.DOWN, Phase.LEAK_CHECK)
-_OPTIONAL = (Phase.PROOF, Phase.COLLECT)
+_LIFECYCLE = (
+    *(Phase.BUILD, Phase.UP, Phase.READINESS, Phase.PROOF, Phase.LEFTOVERS),
+    *(Phase.COLLECT, Phase.DOWN, Phase.LEAK_CHECK),
+)
+_OPTIONAL = (Phase.PROOF, Phase.LEFTOVERS, Phase.COLLECT)
 """Phases without a case when there was no reason to enter them."""
 
 
@@ -67,19 +71,19 @@ def _suite(report: Report, cell: str, suite: str, tests: Sequence[TestResult]) -
     began = min((test.started for test in tests if test.started), default=report.started)
     made = TestSuite(
         prefix + suite,
-        [_case(test, prefix + test.classname, names[test.nodeid]) for test in ordered],
+        [_case(report, test, prefix + test.classname, names[test.nodeid]) for test in ordered],
         timestamp=_timestamp(began),
         properties=_properties(report, record),
     )
     return _finish(made, [test.seconds for test in ordered], ordered)
 
 
-def _case(test: TestResult, classname: str, name: str) -> TestCase:
+def _case(report: Report, test: TestResult, classname: str, name: str) -> TestCase:
     case = TestCase(
         name,
         classname,
         elapsed_sec=test.seconds,
-        stdout=_output(test),
+        stdout=_output(test, attachments(report, test)),
         stderr=test.log or None,
     )
     _judge(case, test.outcome, test.message, test.details)
@@ -95,9 +99,10 @@ def _judge(case: TestCase, outcome: Outcome, message: str, details: str) -> None
         case.add_error_info(message or f"{outcome} without a message", details or message, str(outcome))
 
 
-def _output(test: TestResult) -> str | None:
+def _output(test: TestResult, attached: str) -> str | None:
     steps = "".join(f"[{step.at:8.1f} s] STEP {step.text}\n" for step in test.steps)
-    return (steps + test.stdout) or None
+    ended = "" if not test.stdout or test.stdout.endswith("\n") else "\n"
+    return (steps + test.stdout + (ended + attached if attached else "")) or None
 
 
 def _lifecycle(
@@ -106,7 +111,8 @@ def _lifecycle(
     suite = f"{_dotless(name)}.lifecycle"
     cases = []
     for record in records:
-        case = TestCase(str(record.phase), suite, elapsed_sec=record.seconds)
+        left = _left_by_tests(report, record) if record.phase is Phase.LEFTOVERS else None
+        case = TestCase(str(record.phase), suite, elapsed_sec=record.seconds, stdout=left)
         if record.state == "running":
             case.add_skipped_info("still running")
         else:
@@ -119,6 +125,13 @@ def _lifecycle(
         cases.append(case)
     made = TestSuite(suite, cases, timestamp=_timestamp(report.started), properties=dict(properties) or None)
     return _finish(made, [record.seconds for record in records])
+
+
+def _left_by_tests(report: Report, record: PhaseRecord) -> str | None:
+    """A line a leftover, also when they are no failure."""
+    names = {test.nodeid: test.name for test in report.tests}
+    found = [item for cell in report.cells if cell.name == record.cell for item in cell.leftovers]
+    return "".join(f"{leftover_line(item, names)}\n" for item in found) or None
 
 
 def _cell_phases(report: Report, cell: CellRecord) -> list[PhaseRecord]:

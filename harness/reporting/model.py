@@ -14,6 +14,7 @@ from harness.clusters.api import Cluster
 from harness.errors import Outcome
 from harness.reporting import words
 from harness.reporting.api import TestResult
+from harness.reporting.evidence import collected, left_by_tests
 from harness.reporting.planned import unrun
 from harness.reporting.record import BAD, CellRecord, Left, PhaseRecord, Report
 from harness.reporting.results import cleaned, folded, parse
@@ -58,6 +59,7 @@ def load(run_folder: Path) -> Report:
         tests=tuple(tests),
         left=left,
         warnings=tuple(warnings),
+        collected=tuple(item for cell in plan.cells for item in collected(folder, cell.name)),
     )
     return replace(report, outcome=_outcome(report, state))
 
@@ -137,6 +139,7 @@ def _cell(folder: RunFolder, cell: Cell, phases: tuple[PhaseRecord, ...]) -> Cel
     latest = {record.phase: record for record in phases if record.cell == cell.name}
     files = place.logs.rglob("*") if place.logs.is_dir() else ()
     cluster = _cluster(place.cluster)
+    leftovers, unseen = left_by_tests(place)
     return CellRecord(
         cell=cell,
         version=cluster.version if cluster else cell.source.rpartition(":")[2],
@@ -144,6 +147,8 @@ def _cell(folder: RunFolder, cell: Cell, phases: tuple[PhaseRecord, ...]) -> Cel
         phases=tuple(latest[phase] for phase in _PHASES if phase in latest),
         logs=tuple(sorted(str(path.relative_to(folder.path)) for path in files if path.is_file())),
         cluster_facts={"group": cluster.group, "server": cluster.server, **cluster.deviations} if cluster else {},
+        leftovers=leftovers,
+        unseen=unseen,
     )
 
 

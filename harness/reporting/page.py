@@ -28,7 +28,8 @@ def render(report: Report) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"duration": words.duration, "kind": words.kind, "moment": words.moment}
+    environment.filters |= {"duration": words.duration, "kind": words.kind, "moment": words.moment, "size": words.size}
+    environment.filters["collected"] = report.evidence
     template = environment.get_template("index.html.j2")
     return template.render(**_view(report))
 
@@ -55,6 +56,9 @@ def _view(report: Report) -> dict[str, Any]:
         "failures": [test for test in report.failed_tests if was_run(test)],
         "repeated": [test for test in report.tests if test.earlier and test.outcome not in BAD],
         "unrun": _reasons(test for test in report.tests if not was_run(test)),
+        "leftovers": [(cell, item) for cell in report.cells for item in cell.leftovers],
+        "unseen": [(cell, problem) for cell in report.cells for problem in cell.unseen],
+        "by_nodeid": {test.nodeid: test for test in report.tests},
         "skipped": _reasons(test for test in report.tests if was_run(test) and test.outcome is Outcome.SKIPPED),
         "numbers": numbers,
         "timelines": charts.phases(report),

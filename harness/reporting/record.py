@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.clusters.api import Node
+from harness.clusters.failures.api import Kept
+from harness.clusters.leftovers.api import Leftover
 from harness.errors import EXIT_CODES, INFRASTRUCTURE, Outcome
 from harness.reporting.api import TestResult
 from harness.runs.api import Cell, Phase
@@ -59,6 +61,10 @@ class CellRecord:
     logs: tuple[str, ...]
     """Collected files, relative to the run's folder."""
     cluster_facts: dict[str, str]
+    leftovers: tuple[Leftover, ...] = ()
+    """What tests left in it."""
+    unseen: tuple[str, ...] = ()
+    """Where leftovers could not be looked for, a sentence each."""
 
     @property
     def name(self) -> str:
@@ -66,6 +72,18 @@ class CellRecord:
 
     def phase(self, phase: Phase) -> PhaseRecord | None:
         return next((record for record in self.phases if record.phase is phase), None)
+
+
+@dataclass(frozen=True)
+class Collected:
+    """Evidence about one attempt of a test."""
+
+    nodeid: str
+    started: float
+    folder: str
+    """Relative to the run's folder."""
+    files: tuple[Kept, ...]
+    problems: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -102,6 +120,8 @@ class Report:
     """One a test and cell; those planned that never ran are at the end, see :func:`was_run`."""
     left: tuple[Left, ...]
     warnings: tuple[str, ...]
+    collected: tuple[Collected, ...] = ()
+    """Evidence about failed tests, in the order in which they failed."""
 
     @property
     def exit_code(self) -> int:
@@ -131,6 +151,12 @@ class Report:
             for record in (*own, *latest)
             if record.bad and not (record.phase is Phase.TEST and record.outcome is Outcome.FAILED)
         ]
+
+    def evidence(self, test: TestResult) -> Collected | None:
+        """What was collected about this attempt of a test."""
+        return next(
+            (item for item in self.collected if (item.nodeid, item.started) == (test.nodeid, test.started)), None
+        )
 
     @property
     def ran(self) -> list[TestResult]:

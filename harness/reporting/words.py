@@ -86,6 +86,13 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60:02d} min"
 
 
+def size(number: int) -> str:
+    """``312 B``, ``4 KB``, ``1.2 MB``."""
+    if number < 1_000:
+        return f"{number} B"
+    return f"{number / 1e3:.0f} KB" if number < 999_500 else f"{number / 1e6:.1f} MB"
+
+
 def moment(at: float) -> str:
     """``2026-11-23 22:30:10 UTC``."""
     return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%S} UTC" if at else "unknown"

@@ -20,7 +20,7 @@ from harness.clusters.api import Cluster
 from harness.clusters.failures.api import MANIFEST, Evidence, Failure, Limits
 from harness.clusters.failures.namespaces import named, runs_of
 from harness.plugin.facts import FILE, ItemFacts, read_planned
-from harness.plugin.failing import NAMESPACE
+from harness.plugin.failing import CLUSTER, NAMESPACE
 from harness.plugin.running import data_of
 from harness.runs.folder import RunFolder
 
@@ -64,8 +64,9 @@ class Diagnosis:
         if fact is None or not fact.cell or attempt in self._seen:
             return
         self._seen.add(attempt)
-        cluster = str(data.get("cluster") or fact.cell)
-        if self._folder.cell(cluster).cluster.exists():
+        cluster = str(dict(report.user_properties).get(CLUSTER) or fact.cell)
+        place = self._folder.cell(cluster)
+        if place.cluster.exists() and (place.path / "kubeconfig").exists():
             self._jobs.put((cluster, self._failure(report, data, fact, cluster)))
             self._start()
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 
 import pytest
 
 NAMESPACE = "namespace"
 """Property of a test that names its namespace."""
+CLUSTER = "cluster"
+"""Property of a test that names its cluster, where that is a further one of its cell."""
 
 _FAILED: pytest.StashKey[bool] = pytest.StashKey()
 
@@ -23,3 +26,14 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 def has_failed(item: pytest.Item) -> bool:
     """Whether a phase of this attempt has failed so far."""
     return item.stash.get(_FAILED, False)
+
+
+@contextmanager
+def noted(item: pytest.Item, name: str, value: str) -> Iterator[None]:
+    """Have a property in the reports of this attempt; the item may be repeated."""
+    pair: tuple[str, object] = (name, value)
+    item.user_properties.append(pair)
+    try:
+        yield
+    finally:
+        item.user_properties.remove(pair)

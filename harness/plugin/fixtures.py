@@ -9,7 +9,7 @@ import pytest
 
 from harness.clusters.api import Cluster
 from harness.plugin.context import context_of
-from harness.plugin.failing import NAMESPACE, has_failed
+from harness.plugin.failing import NAMESPACE, has_failed, noted
 from harness.plugin.namespaces import Namespaces
 from harness.plugin.running import process_of
 
@@ -47,8 +47,8 @@ def namespace(request: pytest.FixtureRequest, cluster: Cluster, kube: ApiClient)
     """
     namespaces = Namespaces.of(process_of(request.config), cluster.cell, kube)
     name = namespaces.create(request.node.nodeid)
-    request.node.user_properties.append((NAMESPACE, name))
-    yield name
+    with noted(request.node, NAMESPACE, name):
+        yield name
     if not has_failed(request.node):
         namespaces.delete(name, request.node.nodeid)
 

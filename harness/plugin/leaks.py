@@ -12,7 +12,7 @@ from harness.clusters.failures.namespaces import basenames, named
 from harness.clusters.leftovers.api import Baseline, Leftover, Leftovers
 from harness.clusters.leftovers.attribution import Ran, attributed
 from harness.errors import HarnessError, Outcome
-from harness.plugin.failing import NAMESPACE
+from harness.plugin.failing import CLUSTER, NAMESPACE
 from harness.reporting.api import TestResult
 from harness.reporting.results import parse
 from harness.runs.api import Phase
@@ -79,7 +79,7 @@ def _tests(path: Path, cluster: str) -> Iterator[Ran]:
         return
     for line in path.read_bytes().splitlines():
         result = parse(line)
-        if result is not None and result.started and result.properties.get("cluster", result.cell) == cluster:
+        if result is not None and result.started and result.properties.get(CLUSTER, result.cell) == cluster:
             yield _ran(result)
 
 

@@ -21,6 +21,7 @@ from harness.ginkgo.api import SpecResult
 from harness.ginkgo.process import Program, SpecRunner
 from harness.plugin.context import Context, context_of
 from harness.plugin.facts import cell_of
+from harness.plugin.failing import CLUSTER, noted
 from harness.plugin.items import SpecFailedError, SpecItem
 from harness.plugin.leases import lease
 from harness.plugin.loop import LANE
@@ -160,6 +161,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     timing.stack.enter_context(
         lease(context.run_folder().cell(name).leases, exclusive=exclusive, deadline=context.until)
     )
+    if name != cell:
+        timing.stack.enter_context(noted(item, CLUSTER, name))
     timing.started = time.time()
 
 

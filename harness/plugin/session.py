@@ -25,8 +25,8 @@ from harness.plugin.context import KEY, CellView, Context, asked_suites
 from harness.plugin.diagnosis import Diagnosis
 from harness.plugin.distribution import Distribution
 from harness.plugin.facts import FILE
-from harness.plugin.loop import install
 from harness.plugin.leaks import check as check_leaks
+from harness.plugin.loop import install
 from harness.plugin.namespaces import FILE as LEFTOVERS
 from harness.plugin.namespaces import read_leftovers
 from harness.plugin.narrowing import check_narrowing, is_narrowed

@@ -44,11 +44,11 @@ def left_by_tests(place: CellFolder) -> tuple[tuple[Leftover, ...], tuple[str, .
 
 
 def attachments(report: Report, test: TestResult) -> str:
-    """Lines by which Jenkins' junit-attachments plugin finds the files of a failure."""
-    found = report.evidence(test)
-    if found is None:
-        return ""
-    return "".join(f"[[ATTACHMENT|{report.folder / found.folder / kept.name}]]\n" for kept in found.files)
+    """Lines by which Jenkins' junit-attachments plugin finds the files of a failure, earlier attempts' included."""
+    found = [item for attempt in (test, *test.earlier) if (item := report.evidence(attempt))]
+    return "".join(
+        f"[[ATTACHMENT|{report.folder / item.folder / kept.name}]]\n" for item in found for kept in item.files
+    )
 
 
 def leftover_line(item: Leftover, names: dict[str, str]) -> str:

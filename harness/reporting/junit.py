@@ -193,7 +193,7 @@ def _add_attempts(case: ElementTree.Element, test: TestResult) -> None:
             "rerunFailure" if failed else "flakyFailure", {"type": str(attempt.outcome), "message": message}
         )
         ElementTree.SubElement(element, "stackTrace").text = attempt.details or message
-        if output := _output(attempt):
+        if output := _output(attempt, ""):
             ElementTree.SubElement(element, "system-out").text = output
         case.insert(place + failed, element)  # a failing case begins with its own failure
 

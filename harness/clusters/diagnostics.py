@@ -94,7 +94,8 @@ def run_script(cloud: Cloud, group: str, machine: str, script: str) -> str:
     wanted = RunCommandInput(command_id="RunShellScript", script=[script])
     poller = cloud.compute.virtual_machines.begin_run_command(group, machine, wanted)
     result = poller.result(timeout=_RUN_COMMAND_SECONDS)
-    return "\n".join(status.message or "" for status in result.value or ())
+    # read as mappings: of several threads that meet a model of the SDK for the first time, one may get a plain dict
+    return "\n".join(str(status.get("message") or "") for status in result.get("value") or ())
 
 
 def _api_parts(api: client.ApiClient) -> Iterator[_Part]:

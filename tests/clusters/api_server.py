@@ -1,4 +1,4 @@
-"""Speaks as much of the Kubernetes API over HTTP as is read for evidence and leftovers: lists, pod logs, node logs, discovery, deletion."""
+"""Speaks as much of the Kubernetes API over HTTP as evidence and leftovers need: lists, logs, discovery, creation, deletion."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -67,11 +68,29 @@ class ApiServer:
     def deleted(self) -> list[str]:
         return [path for method, path, _ in self.asked if method == "DELETE"]
 
-    def answer(self, method: str, path: str) -> tuple[int, str, str]:
+    def create(self, path: str, body: Json) -> Json:
+        """Add an object to a list that is there."""
+        now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+        made = {**body, "metadata": {**body["metadata"], "creationTimestamp": now, "uid": body["metadata"]["name"]}}
+        self.objects.setdefault(path, []).append(made)
+        return made
+
+    def remove(self, path: str) -> None:
+        listed, _, name = path.rpartition("/")
+        kept = [item for item in self.objects.get(listed, []) if item["metadata"]["name"] != name]
+        if listed in self.objects:
+            self.objects[listed] = kept
+
+    def answer(self, method: str, path: str, body: Json) -> tuple[int, str, str]:
         """Status, content type, body."""
         if path in self.broken:
             return self.broken[path], "text/plain", "broken"
+        if method == "POST":
+            return 201, "application/json", json.dumps(self.create(path, body))
+        if path.endswith("/serviceaccounts/default"):
+            return 200, "application/json", json.dumps(thing("default"))
         if method == "DELETE":
+            self.remove(path)
             return 200, "application/json", json.dumps({"kind": "Status", "status": "Success"})
         if path.rstrip("/") == "/version" and self.version:
             return 200, "application/json", json.dumps(version_of(self.version))
@@ -95,17 +114,19 @@ def serving() -> Iterator[ApiServer]:
 
         def handle_any(self) -> None:
             assert self.headers["Authorization"] == "Bearer t0ken"
-            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             parts = urlsplit(self.path)
             told.asked.append((self.command, parts.path, parse_qs(parts.query)))
-            status, kind, body = told.answer(self.command, parts.path)
+            status, kind, body = told.answer(self.command, parts.path, json.loads(raw or "{}"))
+            if "json" not in self.headers["Accept"] and "*/*" not in self.headers["Accept"]:
+                status, kind, body = 406, "text/plain", ""  # as the API server does, also for what a node answers
             self.send_response(status)
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(body.encode())))
             self.end_headers()
             self.wfile.write(body.encode())
 
-        do_GET = do_DELETE = handle_any  # noqa: N815 - the names that the library calls
+        do_GET = do_POST = do_DELETE = handle_any  # noqa: N815 - the names that the library calls
 
         def log_message(self, *_: Any) -> None:
             return

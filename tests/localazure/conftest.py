@@ -6,11 +6,18 @@ import asyncio
 import json
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import requests
+from azure.identity import ClientSecretCredential
+from azure.mgmt.compute import ComputeManagementClient
+from azure.mgmt.network import NetworkManagementClient
+from azure.mgmt.resource.deployments import DeploymentsMgmtClient
+from azure.mgmt.resource.resources import ResourceManagementClient
 from recording_fabric import FakeFabric
 
 from harness.localazure.server import Server
@@ -115,3 +122,37 @@ def image(tmp_path: Path) -> Path:
     folder.mkdir()
     (folder / "image.json").write_text(json.dumps({"registry": "oci"}))
     return folder
+
+
+@pytest.fixture
+def azure(server: RunningServer) -> Iterator[SimpleNamespace]:
+    """The four management clients, over TLS and with a client secret."""
+    base, ca = server.facts["https"], server.facts["ca"]
+    with ExitStack() as stack:
+        credential = stack.enter_context(
+            ClientSecretCredential(
+                "adfs",
+                server.facts["client_id"],
+                server.facts["client_secret"],
+                authority=base,
+                connection_verify=ca,
+                disable_instance_discovery=True,
+            )
+        )
+        options = {
+            "base_url": base,
+            "credential_scopes": [f"{base}/.default"],
+            "connection_verify": ca,
+            "polling_interval": 0.1,
+            "retry_total": 0,
+        }
+        clients = {
+            name: stack.enter_context(kind(credential, server.facts["subscription"], **options))
+            for name, kind in {
+                "resources": ResourceManagementClient,
+                "deployments": DeploymentsMgmtClient,
+                "network": NetworkManagementClient,
+                "compute": ComputeManagementClient,
+            }.items()
+        }
+        yield SimpleNamespace(**clients)

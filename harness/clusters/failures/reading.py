@@ -170,7 +170,9 @@ def _queried(api: client.ApiClient, node: Node, failure: Failure) -> str:
         ("untilTime", _rfc3339(failure.until + 1)),
         ("tailLines", str(_JOURNAL_LINES)),
     ]
-    answer = fetch(api, f"/api/v1/nodes/{node.name}/proxy/logs/", query, accept="text/plain")
+    answer = fetch(
+        api, f"/api/v1/nodes/{node.name}/proxy/logs/", query, accept="*/*"
+    )  # the API server refuses text/plain, which is what comes
     text: str = answer.data.decode(errors="replace")
     if "html" in answer.headers.get("Content-Type", "") or text.lstrip().startswith("<"):
         raise OSError("kubelet lists its log files instead: it does not answer queries")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -100,6 +101,11 @@ def test_resources_of_a_group_by_type_and_tag(group: Any) -> None:
     kind = "Microsoft.Compute/availabilitySets"
     found = group.ok("GET", f"/resourceGroups/rg/resources?$filter=resourceType eq '{kind}'")["value"]
     assert [item["type"] for item in found] == [kind]
+    assert "createdTime" not in found[0]
+    [expanded] = group.ok("GET", f"/resourceGroups/rg/resources?$filter=resourceType eq '{kind}'&$expand=createdTime")[
+        "value"
+    ]
+    assert abs(datetime.fromisoformat(expanded["createdTime"]).timestamp() - time.time()) < 60
     assert code(group.call("GET", "/resources?$filter=nonsense")) == (400, "InvalidFilterInQueryString")
 
 
@@ -148,6 +154,8 @@ def test_the_journal_tells_who_did_what(group: Any) -> None:
     ]
     assert entries[0]["principal"] == "client"
     assert group.ok("GET", f"/localazure/journal?method=DELETE,POST&since={since}")["value"] == []
+    assert group.ok("GET", f"/localazure/journal?until={since}&path=networksecuritygroups")["value"] == []
+    assert code(group.call("GET", "/localazure/journal?until=soon")) == (400, "InvalidParameter")
 
 
 def test_discovery_in_both_shapes(server: Any) -> None:

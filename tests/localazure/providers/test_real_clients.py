@@ -3,52 +3,12 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
-from azure.identity import ClientSecretCredential
-from azure.mgmt.compute import ComputeManagementClient
-from azure.mgmt.network import NetworkManagementClient
-from azure.mgmt.resource.deployments import DeploymentsMgmtClient
-from azure.mgmt.resource.resources import ResourceManagementClient
-
-
-@pytest.fixture
-def azure(server: Any) -> Iterator[SimpleNamespace]:
-    base, ca = server.facts["https"], server.facts["ca"]
-    with ExitStack() as stack:
-        credential = stack.enter_context(
-            ClientSecretCredential(
-                "adfs",
-                server.facts["client_id"],
-                server.facts["client_secret"],
-                authority=base,
-                connection_verify=ca,
-                disable_instance_discovery=True,
-            )
-        )
-        options = {
-            "base_url": base,
-            "credential_scopes": [f"{base}/.default"],
-            "connection_verify": ca,
-            "polling_interval": 0.1,
-            "retry_total": 0,
-        }
-        clients = {
-            name: stack.enter_context(kind(credential, server.facts["subscription"], **options))
-            for name, kind in {
-                "resources": ResourceManagementClient,
-                "deployments": DeploymentsMgmtClient,
-                "network": NetworkManagementClient,
-                "compute": ComputeManagementClient,
-            }.items()
-        }
-        yield SimpleNamespace(**clients)
 
 
 def network_of(azure: SimpleNamespace) -> Any:

@@ -96,6 +96,8 @@ def test_machine_without_managed_image_fetches_and_checks_the_build() -> None:
 
 def test_kubelet_is_not_told_what_it_does_not_know() -> None:
     assert "failCgroupV1" not in kubelet_configuration("v1.30.4", {})
+    assert "enableSystemLogQuery" not in kubelet_configuration("v1.35.4", {}), "behind a feature gate until 1.36"
+    assert kubelet_configuration("v1.36.1", {})["enableSystemLogQuery"] is True
     assert kubelet_configuration("v1.31.0-alpha.1", {})["failCgroupV1"] is False
 
 

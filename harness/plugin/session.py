@@ -284,10 +284,7 @@ class Controller:
         if self.started:
             self._prove(lifecycle)
         failed = self.recorder.failed if self.recorder else False
-        if self.diagnosis and lifecycle.cloud:
-            self.diagnosis.close(aborted=self.aborted)
-            fail = self.settings.leftovers == "fail"
-            check_leaks(lifecycle.folder, lifecycle.cloud, aborted=self.aborted, fail=fail)
+        self._look_back(lifecycle)
         lifecycle.finish(aborted=self.aborted, failed=failed)
         if self.lines:
             self.lines.close()
@@ -303,6 +300,17 @@ class Controller:
             prove(self.config.stash[KEY], self.config, aborted=self.aborted)
         except Exception as error:
             record_failure(lifecycle.ledger, "", Phase.PROOF, error)
+
+    def _look_back(self, lifecycle: Lifecycle) -> None:
+        """Finish the evidence, and list what tests left; whatever goes wrong here must not keep clusters from being taken down."""
+        if self.diagnosis is None or lifecycle.cloud is None:
+            return
+        try:
+            self.diagnosis.close(aborted=self.aborted)
+            fail = self.settings.leftovers == "fail"
+            check_leaks(lifecycle.folder, lifecycle.cloud, aborted=self.aborted, fail=fail)
+        except Exception as error:
+            self._write(f"evidence and leftovers are incomplete: {type(error).__name__}: {error}")
 
     def _report(self, lifecycle: Lifecycle) -> int:
         """Write reports; the exit code of the run."""

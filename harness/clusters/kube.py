@@ -51,14 +51,14 @@ def fetch(
     api: client.ApiClient, path: str, query: Sequence[tuple[str, str]] = (), accept: str = "application/json"
 ) -> BaseHTTPResponse:
     """GET of a path of the API server that no generated method covers; raises what ``UNREACHABLE`` lists."""
-    settings = api.configuration
+    settings, (connect, read) = api.configuration, limits()
     signed = {item["key"]: item["value"] for item in settings.auth_settings().values() if item["in"] == "header"}
     answer: BaseHTTPResponse = api.rest_client.pool_manager.request(
         "GET",
         f"{settings.host}{path}",
         fields=list(query),
         headers={"Accept": accept, **signed},
-        timeout=Timeout(connect=TIMEOUT[0], read=TIMEOUT[1]),
+        timeout=Timeout(connect=connect, read=read),
         retries=False,
     )
     if answer.status >= 400:

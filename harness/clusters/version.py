@@ -8,7 +8,7 @@ from contextlib import closing
 from kubernetes import client
 
 from harness.clusters.api import Cluster
-from harness.clusters.kube import TIMEOUT, UNREACHABLE, describe, open_client
+from harness.clusters.kube import UNREACHABLE, describe, limits, open_client
 from harness.errors import DeployError
 
 _VENDORS = re.compile(r"-(?!alpha|beta|rc)[a-z][\w.-]*(\+.*)?$|\+.*$", re.IGNORECASE)
@@ -21,7 +21,7 @@ def served_version(cluster: Cluster) -> str:
         return cluster.version
     try:
         with closing(open_client(cluster.kubeconfig)) as api:
-            return str(client.VersionApi(api).get_code(_request_timeout=TIMEOUT).git_version)
+            return str(client.VersionApi(api).get_code(_request_timeout=limits()).git_version)
     except UNREACHABLE as error:
         raise DeployError(
             f"ask cluster {cluster.cell} for its version",

@@ -26,7 +26,7 @@ from harness.clusters.failures.api import MANIFEST, Evidence, Failure, Limits
 from harness.clusters.failures.folder import Allowance, EvidenceFolder
 from harness.clusters.failures.namespaces import LABEL, left_by
 from harness.clusters.failures.reading import Part
-from harness.clusters.kube import TIMEOUT, UNREACHABLE, describe, items, open_client
+from harness.clusters.kube import UNREACHABLE, describe, items, limits, open_client
 from harness.errors import HarnessError
 from harness.redact import redact
 
@@ -117,7 +117,7 @@ class Collector:
             if name == "default" or name.startswith("kube-"):
                 continue
             try:
-                core.delete_namespace(name, _request_timeout=TIMEOUT)
+                core.delete_namespace(name, _request_timeout=limits())
             except UNREACHABLE as error:
                 if not (isinstance(error, ApiException) and error.status == _GONE):
                     folder.problems.append(f"namespace {name} could not be deleted: {describe(error)}")
@@ -125,6 +125,6 @@ class Collector:
 
 def _ahead(core: client.CoreV1Api) -> float:
     """Seconds by which the API server's clock is ahead of ours, to the second below."""
-    answer: Any = core.list_namespace(limit=1, _preload_content=False, _request_timeout=TIMEOUT)
+    answer: Any = core.list_namespace(limit=1, _preload_content=False, _request_timeout=limits())
     said = answer.headers.get("Date", "")
     return parsedate_to_datetime(said).timestamp() - int(time.time()) if said else 0.0

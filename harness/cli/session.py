@@ -54,7 +54,7 @@ def _narrowing(settings: Settings) -> list[str]:
 
 
 def _report(folder: RunFolder, outcome: Outcome, screen: Screen) -> Outcome:
-    """Write and summarise the reports; their failure is one of the harness, and never hides a worse outcome."""
+    """Write and summarise the reports, whose outcome is the run's; their failure is one of the harness, and never hides a worse outcome."""
     try:
         with recorded(Ledger(folder.ledger), "", Phase.REPORT):
             report = reporting.write(folder.path)
@@ -63,7 +63,7 @@ def _report(folder: RunFolder, outcome: Outcome, screen: Screen) -> Outcome:
         return outcome if outcome not in (Outcome.PASSED, Outcome.FLAKY) else Outcome.HARNESS
     screen.console.print()
     screen.console.print(summary(report), soft_wrap=True)
-    return outcome
+    return report.outcome
 
 
 def _explain(folder: RunFolder) -> None:

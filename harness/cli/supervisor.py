@@ -20,6 +20,7 @@ from pathlib import Path
 from types import FrameType
 
 from harness.errors import HarnessError, Outcome
+from harness.reporting.verdict import verdict
 from harness.runs.api import Phase, Plan
 from harness.runs.deadline import Budget
 from harness.runs.folder import RunFolder
@@ -28,7 +29,6 @@ from harness.runs.parts import Parts
 from harness.runs.phases import record_failure
 from harness.runs.state import RunState
 from harness.runs.teardown import SECONDS, claim, release, signals_held, teardown
-from harness.runs.verdict import verdict
 from harness.settings import Settings, duration
 
 _POLL = 0.1

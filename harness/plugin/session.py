@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from harness.errors import EXIT_CODES, HarnessError, UsageError
+from harness.errors import EXIT_CODES, HarnessError, Outcome, UsageError
 from harness.ginkgo.durations import FILE as DURATIONS
 from harness.ginkgo.durations import remember
 from harness.plugin.console import Console, LedgerLines
@@ -45,8 +45,7 @@ from harness.runs.lifecycle import Lifecycle
 from harness.runs.parts import Parts
 from harness.runs.phases import record_failure
 from harness.runs.plan import make_plan
-from harness.runs.teardown import signals_held
-from harness.runs.verdict import verdict
+from harness.runs.teardown import release, signals_held
 from harness.settings import Settings
 
 
@@ -313,16 +312,18 @@ class Controller:
             self._write(f"evidence and leftovers are incomplete: {type(error).__name__}: {error}")
 
     def _report(self, lifecycle: Lifecycle) -> int:
-        """Write reports; the exit code of the run."""
+        """Write reports; the exit code of the run is theirs."""
         from harness import reporting
+        from harness.reporting.verdict import verdict
 
         assert self.session is not None
         outcome = verdict(lifecycle.folder, int(self.session.exitstatus), aborted=self.aborted)
+        release(lifecycle.ledger, lifecycle.plan.run, outcome)
         try:
-            reporting.write(lifecycle.folder.path)
+            return reporting.write(lifecycle.folder.path).exit_code
         except HarnessError as error:
             self._write(f"reports could not be written: {error}")
-        return EXIT_CODES[outcome]
+        return EXIT_CODES[outcome if outcome not in (Outcome.PASSED, Outcome.FLAKY) else Outcome.HARNESS]
 
     def _remember(self) -> None:
         if self.recorder and self.recorder.durations:

@@ -19,28 +19,30 @@ from harness.reporting.planned import unrun
 from harness.reporting.record import BAD, CellRecord, Left, PhaseRecord, Report
 from harness.reporting.results import cleaned, folded, parse
 from harness.reporting.text import clean, line
-from harness.runs.api import Cell, Phase
+from harness.runs.api import Cell, Phase, Plan
 from harness.runs.folder import RunFolder
 from harness.runs.ledger import Entry, Ledger
 from harness.runs.plan import load_plan
 from harness.runs.state import RunState, worst
+from harness.settings import Settings
 
 _PHASES = list(Phase)
 
 
-def load(run_folder: Path) -> Report:
+def load(run_folder: Path, *, publish: bool = True) -> Report:
     """Everything known of the run in this folder.
 
+    :param publish: make every text fit to be shown; without, the texts are raw and only good for counting.
     :raises UsageError: if it is not the folder of a run.
     """
     folder = RunFolder(run_folder.resolve())
-    _, plan = load_plan(folder)
+    settings, plan = load_plan(folder)
     entries = Ledger(folder.ledger).read()
     state = RunState.of(entries)
     running = bool(state.live_owners())
     phases = _phases(entries, running)
     cells = tuple(_cell(folder, cell, phases) for cell in plan.cells)
-    tests, warnings = _tests(folder.results)
+    tests, warnings = _tests(folder.results, publish)
     tests += unrun(folder.path / "planned.json", plan, cells, phases, tests, running)
     left = _left(state)
     times = [entry.at for entry in entries] + [test.started + test.seconds for test in tests if test.started]
@@ -60,8 +62,18 @@ def load(run_folder: Path) -> Report:
         left=left,
         warnings=tuple(warnings),
         collected=tuple(item for cell in plan.cells for item in collected(folder, cell.name)),
+        why=_why(settings, plan),
     )
     return replace(report, outcome=_outcome(report, state))
+
+
+def _why(settings: Settings, plan: Plan) -> tuple[str, ...]:
+    chosen = "as asked by --suite" if settings.suite else "all there are"
+    why = [f"suites: {', '.join(plan.suites)} ({chosen})"]
+    if "conformance" in plan.suites:
+        which = {"fast": "a fast selection over every SIG", "full": "every spec of the label"}
+        why.append(f"conformance specs: {which.get(settings.conformance, settings.conformance)}")
+    return tuple(why)
 
 
 def _outcome(report: Report, state: RunState) -> Outcome:
@@ -159,7 +171,7 @@ def _cluster(path: Path) -> Cluster | None:
         return None
 
 
-def _tests(path: Path) -> tuple[list[TestResult], list[str]]:
+def _tests(path: Path, publish: bool) -> tuple[list[TestResult], list[str]]:
     try:
         lines = path.read_bytes().split(b"\n")
     except FileNotFoundError:
@@ -168,7 +180,7 @@ def _tests(path: Path) -> tuple[list[TestResult], list[str]]:
     results = [parse(raw) for raw in (*whole, torn) if raw.strip()]
     lost = sum(result is None for result in results) - bool(torn.strip() and results[-1] is None)
     warnings = [f"{words.counted(lost, 'line')} of {path.name} could not be read"] if lost > 0 else []
-    return folded([cleaned(result) for result in results if result]), warnings
+    return folded([cleaned(result) if publish else result for result in results if result]), warnings
 
 
 def _left(state: RunState) -> tuple[Left, ...]:

@@ -122,6 +122,8 @@ class Report:
     warnings: tuple[str, ...]
     collected: tuple[Collected, ...] = ()
     """Evidence about failed tests, in the order in which they failed."""
+    why: tuple[str, ...] = ()
+    """What was chosen to run, and for which reason; a sentence each."""
 
     @property
     def exit_code(self) -> int:

@@ -75,7 +75,7 @@ def cleaned(result: TestResult) -> TestResult:
 
 
 def folded(results: list[TestResult]) -> list[TestResult]:
-    """One result a test and cell, with the failed attempts before it: the last one counts.
+    """One result a test and cell, with the failed attempts before it: the last one counts, unless it was skipped (its cluster went away).
 
     A pass after a failure of the product is flaky; one after an infrastructure failure is a pass.
     """
@@ -86,7 +86,8 @@ def folded(results: list[TestResult]) -> list[TestResult]:
 
 
 def _last(attempts: list[TestResult]) -> TestResult:
-    last = attempts[-1]
-    earlier = tuple(attempt for attempt in attempts[:-1] if attempt.outcome in _FAILED)
+    failed = [attempt for attempt in attempts if attempt.outcome in _FAILED]
+    last = failed[-1] if failed and attempts[-1].outcome is Outcome.SKIPPED else attempts[-1]
+    earlier = tuple(attempt for attempt in failed if attempt is not last)
     flaky = last.outcome is Outcome.PASSED and any(attempt.outcome is Outcome.FAILED for attempt in earlier)
     return replace(last, outcome=Outcome.FLAKY if flaky else last.outcome, earlier=earlier)

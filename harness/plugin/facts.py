@@ -10,7 +10,7 @@ import os
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
@@ -56,9 +56,12 @@ def facts_of(item: pytest.Item, context: Context, table: dict[str, float]) -> It
     suite, cell = context.suite_of(item.path), cell_of(item, context)
     if isinstance(item, SpecItem):
         name = item.spec.name
-        area = name[1 : name.find("]")] if name.startswith("[") else "specs"
+        sig = name[1 : name.find("]")] if name.startswith("[") else "specs"
+        area = PurePosixPath(
+            item.spec.location.partition(":")[0]
+        ).stem  # job.go: how upstream itself divides a SIG's specs
         return ItemFacts(
-            item.nodeid, suite, cell, name, f"{suite}.{area}", item.exclusive, item.expected,
+            item.nodeid, suite, cell, name, ".".join(filter(None, (suite, sig, area))), item.exclusive, item.expected,
             tuple(sorted(item.spec.labels)), spec=True,
         )  # fmt: skip
     parts = [suite, item.path.stem, *(part.name for part in item.listchain() if isinstance(part, pytest.Class))]

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def write(run_folder: Path) -> Report:
-    """Write JUnit, HTML, started.json and finished.json of the run in this folder, each by one rename.
+    """Write JUnit, HTML, Markdown, started.json and finished.json of the run in this folder, each by one rename.
 
     :returns: what was reported: totals, outcome, exit code.
     :raises UsageError: if it is not the folder of a run.

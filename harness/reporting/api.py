@@ -11,7 +11,7 @@ Folder of a run (Prow's layout)::
     ledger.jsonl            see harness.runs.ledger
     results.jsonl           see :class:`TestResult`
     planned.json            node ids that were to run, so that what never ran is shown as such
-    index.html
+    index.html summary.md
     artifacts/junit_<cell>_<suite>.xml, artifacts/junit_lifecycle_<cell>.xml
     cells/<cell>/           cluster.json, kubeconfig, template.json, logs/
 """

@@ -43,12 +43,10 @@ def left_by_tests(place: CellFolder) -> tuple[tuple[Leftover, ...], tuple[str, .
     return things, tuple(line(problem) for problem in found.problems)
 
 
-def attachments(report: Report, test: TestResult) -> str:
-    """Lines by which Jenkins' junit-attachments plugin finds the files of a failure, earlier attempts' included."""
+def evidence_files(report: Report, test: TestResult) -> list[str]:
+    """Files about a failure, earlier attempts' included, relative to the run's folder."""
     found = [item for attempt in (test, *test.earlier) if (item := report.evidence(attempt))]
-    return "".join(
-        f"[[ATTACHMENT|{report.folder / item.folder / kept.name}]]\n" for item in found for kept in item.files
-    )
+    return [f"{item.folder}/{kept.name}" for item in found for kept in item.files]
 
 
 def leftover_line(item: Leftover, names: dict[str, str]) -> str:

@@ -39,14 +39,14 @@ def write(folder: Folder) -> Report:
 ATTRIBUTES = {
     "testsuites": {"name", "time", "tests", "failures", "errors"},
     "testsuite": {"name", "tests", "failures", "errors", "skipped", "time", "timestamp"},
-    "testcase": {"name", "classname", "time"},
+    "testcase": {"name", "classname", "time", "timestamp"},
     "failure": {"type", "message"},
     "error": {"type", "message"},
     "skipped": {"type", "message"},
     "flakyFailure": {"type", "message"},
     "property": {"name", "value"},
 }
-"""Elements and attributes that both of Jenkins' plugins take."""
+"""Elements and attributes that Jenkins' junit plugin knows."""
 
 
 def suites(folder: Folder) -> dict[str, Suite]:

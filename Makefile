@@ -28,5 +28,6 @@ test: setup lint ## all of the project's own tests; those that make real machine
 
 bench: setup ## ratios against what cannot be avoided
 	$(BIN)/python bench/collection.py
+	$(BIN)/python bench/history.py
 	$(BIN)/python bench/bring_up.py
 	$(BIN)/python bench/warm_run.py $(ARGS)

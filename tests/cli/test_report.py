@@ -1,0 +1,71 @@
+"""``harness report`` and ``harness bisect`` as commands, without running anything."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from reporting.synthetic import CELL, RUN, Folder, result
+
+from harness.cli.main import invoke
+from harness.errors import Outcome
+
+
+@pytest.fixture
+def reports(tmp_path: Path) -> Path:
+    folder = Folder(tmp_path / RUN)
+    folder.up()
+    folder.results([result("[sig-apps] good"), result("[sig-apps] bad", Outcome.FAILED, message="no endpoints")])
+    folder.down()
+    folder.ended("failed")
+    return tmp_path
+
+
+def test_a_run_alone_writes_its_reports(reports: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert invoke(["report", RUN, "--reports", str(reports)]) == 0
+    assert capsys.readouterr().out.strip() == str(reports / RUN / "index.html")
+    assert (reports / RUN / "summary.md").is_file()
+    assert not (reports / RUN / "portable").exists()
+
+
+def test_formats_and_flavours(
+    reports: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BUILD_URL", "https://ci.example.org/job/nightly/42/")
+    monkeypatch.setenv("WORKSPACE", str(reports.parent))
+    place = ("--reports", str(reports))
+    assert invoke(["report", RUN, "--format", "markdown", "--junit", "portable", *place]) == 0
+    out = capsys.readouterr().out
+    assert f"https://ci.example.org/job/nightly/42/artifact/{reports.name}/{RUN}/index.html" in out
+    assert (reports / RUN / "portable" / f"junit_{CELL}_conformance.xml").is_file()
+    assert invoke(["report", RUN, "--format", "text", *place]) == 0
+    assert "no endpoints" in capsys.readouterr().out
+    assert invoke(["report", "nowhere", *place]) == 2
+
+
+def test_lint_ends_with_1_only_for_what_is_shown_wrongly(reports: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    place = ("--reports", str(reports))
+    assert invoke(["report", RUN, *place]) == 0
+    capsys.readouterr()
+    assert invoke(["report", "lint", RUN, *place]) == 0
+    assert capsys.readouterr().out.startswith("7 tests, 1 failed, 0 skipped")
+    broken = reports / "broken.xml"
+    broken.write_text("<testsuite>")
+    assert invoke(["report", "lint", str(broken), *place]) == 1
+    assert "unreadable: broken.xml" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("test", "said"),
+    [
+        ("[sig-apps] unheard of", "no earlier run"),
+        ("suites/nowhere/specs.yaml::x", "unknown suite 'nowhere'"),
+        ("[sig-apps] bad", "does not come before"),  # the test is found; then the versions are looked at
+    ],
+)
+def test_bisect_says_what_is_wrong_with_its_question(
+    reports: Path, capsys: pytest.CaptureFixture[str], test: str, said: str
+) -> None:
+    arguments = ["bisect", test, "--good", "v1.37.2", "--bad", "v1.36.3", "--reports", str(reports)]
+    assert invoke(arguments) == 2
+    assert said in capsys.readouterr().err

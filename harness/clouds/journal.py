@@ -7,19 +7,20 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Sequence
+from http import HTTPStatus
 from typing import Any
 
 from harness.clouds.api import ArmRequest
 from harness.clouds.server import ServerInfo
-from harness.errors import CloudError
+from harness.errors import CloudError, UsageError
 
 _SECONDS = 30.0
-_OWNER = "client"
-"""How local Azure's journal calls the principal that the harness itself uses; machines go by their ids."""
+_OTHERS = ("client", "arm")
+"""How local Azure's journal calls the principal that the harness itself uses, and ARM's own; machines go by their ids."""
 
 
 def ask(info: ServerInfo, method: str, path: str, body: Any = None) -> Any:
-    """Call local Azure's own API (``/localazure/...``); raises ``CloudError``."""
+    """Call local Azure's own API (``/localazure/...``); raises ``UsageError`` for what it says is wrong, ``CloudError`` otherwise."""
     request = urllib.request.Request(  # noqa: S310 - our own server's address, from its own file
         f"{info.http}/localazure/{path}",
         method=method,
@@ -31,9 +32,19 @@ def ask(info: ServerInfo, method: str, path: str, body: Any = None) -> Any:
             return json.loads(answer.read())
     except urllib.error.HTTPError as error:
         detail = error.read().decode(errors="replace").strip()
+        if error.code == HTTPStatus.BAD_REQUEST:
+            raise UsageError(_message(detail)) from error
         raise CloudError(f"ask local Azure for {path}", last_seen=f"HTTP {error.code}: {detail}") from error
     except OSError as error:
         raise CloudError(f"ask local Azure for {path}", last_seen=str(error)) from error
+
+
+def _message(detail: str) -> str:
+    """The message of ARM's error body, without the full stop: ours is part of a line."""
+    try:
+        return str(json.loads(detail)["error"]["message"]).rstrip(".")
+    except (ValueError, KeyError, TypeError):
+        return detail
 
 
 def requests_of_machines(info: ServerInfo, group: str, since: float, until: float) -> Sequence[ArmRequest]:
@@ -51,5 +62,5 @@ def requests_of_machines(info: ServerInfo, group: str, since: float, until: floa
             fault=entry["fault"],
         )
         for entry in ask(info, "GET", f"journal?{query}")["value"]
-        if entry["principal"] != _OWNER
+        if entry["principal"] not in _OTHERS
     ]

@@ -1,9 +1,8 @@
-"""HTTP around ARM: who asks, faults, journal, headers, error bodies; and ``/localazure`` for tests and the command line."""
+"""HTTP around ARM: who asks, faults, journal, headers, error bodies."""
 
 from __future__ import annotations
 
 import asyncio
-import hmac
 import json
 import logging
 import time
@@ -17,14 +16,18 @@ from aiohttp import web
 from harness.errors import HarnessError
 from harness.localazure.arm.api import Reply
 from harness.localazure.arm.errors import ArmError, invalid
-from harness.localazure.arm.faults import Fault, Faults
+from harness.localazure.arm.faults.api import Answer, Asked, Effect, Gone, Met
+from harness.localazure.arm.faults.calls import call_name, group_in, resource_at
+from harness.localazure.arm.faults.faults import Faults
 from harness.localazure.arm.front import Front, Request
 from harness.localazure.arm.journal import Entry, Journal
+from harness.localazure.arm.locations import short_name
 from harness.localazure.arm.store import Store
 from harness.localazure.discovery import Discovery
 from harness.localazure.identity.access import authorize
 from harness.localazure.identity.oauth import add_oauth
 from harness.localazure.identity.tokens import Principal, Tokens
+from harness.localazure.owner import Owner
 from harness.localazure.state import Secrets
 
 LOG = logging.getLogger(__name__)
@@ -40,25 +43,27 @@ class Application:
         front: Front,
         store: Store,
         journal: Journal,
+        faults: Faults,
         tokens: Tokens,
         secrets: Secrets,
         discovery: Discovery,
         stop: Callable[[bool], None],
         console: Callable[[str], Path],
+        die: Callable[[], None],
     ) -> None:
         self.front = front
         self.store = store
         self.journal = journal
+        self.faults = faults
         self.tokens = tokens
-        self.secrets = secrets
-        self.faults = Faults()
-        self.stop = stop
         self.console = console
+        self.die = die
         self.web = web.Application(client_max_size=MAX_BODY)
         self.web.router.add_get("/metadata/endpoints", discovery.endpoints)
         self.web.router.add_get("/localazure/health", self._health)
         self.web.router.add_get("/localazure/console/{key}", self._console)
-        self.web.router.add_route("*", "/localazure/{what}", self._own)
+        owner = Owner(front, journal, faults, tokens, secrets.client_secret, stop)
+        self.web.router.add_route("*", "/localazure/{what}", owner.answer)
         add_oauth(self.web, tokens, secrets.client_id, secrets.client_secret)
         for path in ("/subscriptions", "/subscriptions/{rest:.*}", "/tenants"):
             self.web.router.add_route("*", path, self._arm)
@@ -66,19 +71,17 @@ class Application:
     async def _arm(self, request: web.Request) -> web.StreamResponse:
         began, at = time.perf_counter(), time.time()
         correlation = request.headers.get("x-ms-correlation-request-id") or str(uuid.uuid4())
-        fault: Fault | None = None
+        call = call_name(self.store, request.method, request.path)
+        met: Met | None = None
         principal = Principal("", "", owner=False)
         try:
             principal = self.tokens.check(
                 request.headers.get("Authorization", ""), f"{request.scheme}://{request.host}"
             )
             authorize(self.store, principal, request.method, request.path)
-            fault = self.faults.take(request.method, request.path)
-            if fault and (error := fault.error()):
-                raise error
-            if fault and fault.kind == "delay":
-                await asyncio.sleep(fault.seconds)
-            reply = await self.front.answer(await _read(request), fault)
+            asked = await _read(request)
+            met = self.faults.meet(self._asked(asked, call))
+            reply = await self._answer(asked, met.effect if met else Effect())
         except ArmError as error:
             reply = Reply(error.status, {"error": error.error()}, error.headers)
         except Exception as error:  # the boundary: every failure has an answer, and its trace is in the server's log
@@ -98,10 +101,60 @@ class Application:
                 principal=principal.name,
                 client=request.headers.get("User-Agent", ""),
                 correlation=correlation,
-                fault=fault.kind if fault else "",
+                fault=met.kind if met else "",
+                call=call,
             )
         )
-        return _response(reply, correlation, request.headers.get("x-ms-client-request-id", ""))
+        response = _response(reply, correlation, request.headers.get("x-ms-client-request-id", ""))
+        return await self._send(request, response, met.effect if met else Effect())
+
+    def _asked(self, request: Request, call: str) -> Asked:
+        """The request, as faults look at it."""
+        about = resource_at(self.store, request.path)
+        known = self.store.get(about) if about else None
+        location = request.body.get("location") or (known.body.get("location") if known else "")
+        group = group_in(str(about)) if about else ""
+        return Asked(request.method, request.path, call, group, short_name(str(location or "")))
+
+    async def _answer(self, request: Request, effect: Effect) -> Reply:
+        await asyncio.sleep(effect.wait)
+        if effect.refuse:
+            raise effect.refuse
+        if effect.unheard:
+            return Reply(503, {"error": {"code": "Unheard", "message": "The connection was closed."}})
+        writes = request.method in ("PUT", "PATCH")
+        if not writes:
+            await self._vanish(request, effect.gone)
+        reply = await self.front.answer(request, effect.making)
+        if writes:
+            await self._vanish(request, effect.gone)
+        elif effect.making.after and request.method != "DELETE":
+            raise effect.making.after
+        return reply
+
+    async def _vanish(self, request: Request, gone: Gone) -> None:
+        """Somebody else deletes the resource, or its group."""
+        about = resource_at(self.store, request.path)
+        doomed = about.group_id if about and gone is Gone.GROUP else about
+        if gone and doomed and self.store.get(doomed):
+            await self.front.engine.delete(doomed, force=True)
+
+    async def _send(self, request: web.Request, response: web.Response, effect: Effect) -> web.StreamResponse:
+        """Send the answer, or as much of it as the fault lets through."""
+        if effect.answer is Answer.KILLED:
+            self.die()
+        if effect.answer is Answer.WHOLE and not effect.unheard:
+            return response
+        cut = web.StreamResponse(status=response.status, headers=response.headers)
+        body = bytes(response.body or b"")  # type: ignore[arg-type] # always bytes: see _response
+        if effect.answer is Answer.HALF and body:
+            cut.content_length = len(body)
+            await cut.prepare(request)
+            await cut.write(body[: len(body) // 2])
+        cut.force_close()
+        if request.transport:
+            request.transport.close()
+        return cut
 
     async def _health(self, request: web.Request) -> web.Response:
         return web.json_response({"status": "ok", "resources": sum(1 for _ in self.store)})
@@ -113,69 +166,6 @@ class Application:
         path = self.console(request.match_info["key"])
         return web.Response(body=path.read_bytes() if path.exists() else b"", content_type="text/plain")
 
-    async def _own(self, request: web.Request) -> web.Response:
-        """``/localazure/...``, for the owner only: with a token, or the client secret as bearer."""
-        try:
-            self._require_owner(request)
-            body = (await _read(request)).body
-            answer = self._answer_own(request, body)
-        except ArmError as error:
-            return web.json_response({"error": error.error()}, status=error.status)
-        return web.json_response(answer)
-
-    def _answer_own(self, request: web.Request, body: Any) -> Any:
-        match request.method, request.match_info["what"]:
-            case "GET", "journal":
-                return {"value": self._journal(request)}
-            case "GET", "faults":
-                return {"value": self.faults.pending()}
-            case "POST", "faults":
-                added = [self.faults.add(raw) for raw in (body if isinstance(body, list) else [body])]
-                return {"added": len(added)}
-            case "DELETE", "faults":
-                self.faults.clear()
-                return {}
-            case "POST", "config":
-                return self._configure(body)
-            case "POST", "shutdown":
-                self.stop(request.query.get("clear", "").lower() in ("true", "1"))
-                return {}
-        raise ArmError(
-            404, "NotFound", f"{request.method} {request.path}: there are journal, faults, config and shutdown."
-        )
-
-    def _journal(self, request: web.Request) -> list[dict[str, Any]]:
-        query = request.query
-        try:
-            return self.journal.find(
-                method=query.get("method", ""),
-                path=query.get("path", ""),
-                since=float(query.get("since", "0")),
-                until=float(query.get("until", "inf")),
-                after=int(query.get("after", "0")),
-            )
-        except ValueError as error:
-            raise invalid(f"since, until and after are numbers, path is a regular expression: {error}.") from error
-
-    def _configure(self, body: Any) -> dict[str, Any]:
-        """``page_size`` (entries a page) and ``quota`` (limits by usage name)."""
-        if not isinstance(body, dict) or (unknown := set(body) - {"page_size", "quota"}):
-            raise invalid(
-                f"Configuration is an object of page_size and quota, not {unknown if isinstance(body, dict) else body}."
-            )
-        if "page_size" in body:
-            self.front.page_size = max(1, int(body["page_size"]))
-        if "quota" in body:
-            self.front.engine.quota = {str(name): int(limit) for name, limit in body["quota"].items()}
-        return {"page_size": self.front.page_size, "quota": dict(self.front.engine.quota)}
-
-    def _require_owner(self, request: web.Request) -> None:
-        authorization = request.headers.get("Authorization", "")
-        if hmac.compare_digest(authorization.encode(), f"Bearer {self.secrets.client_secret}".encode()):
-            return
-        if not self.tokens.check(authorization).owner:
-            raise ArmError(403, "AuthorizationFailed", "Only the owner of this server may do that.")
-
 
 async def _read(request: web.Request) -> Request:
     body: Any = {}
@@ -186,7 +176,7 @@ async def _read(request: web.Request) -> Request:
             raise invalid(
                 f"The request content was invalid and could not be deserialized: {error}.", "InvalidRequestContent"
             ) from error
-        if not isinstance(body, dict) and not request.path.startswith("/localazure"):
+        if not isinstance(body, dict):
             raise invalid("The request content must be a JSON object.", "InvalidRequestContent")
     return Request(
         method=request.method,

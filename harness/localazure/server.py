@@ -20,7 +20,9 @@ import harness.localazure.providers
 from harness.errors import HarnessError, UsageError
 from harness.localazure.application import Application
 from harness.localazure.arm.engine import Engine
+from harness.localazure.arm.faults.faults import Faults
 from harness.localazure.arm.front import Front
+from harness.localazure.arm.inner import InnerCalls
 from harness.localazure.arm.journal import Journal
 from harness.localazure.arm.operations import Operations
 from harness.localazure.arm.registry import Registry
@@ -41,10 +43,24 @@ REGISTRY_PORT = 5000
 TENANT = "adfs"
 
 
+def kill_this_process() -> None:
+    """End as by ``kill -9``."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
 class Server:
     """One server on a state folder that this process holds."""
 
-    def __init__(self, state: Path, secrets: Secrets, fabric: Fabric, *, http_port: int, https_port: int) -> None:
+    def __init__(
+        self,
+        state: Path,
+        secrets: Secrets,
+        fabric: Fabric,
+        *,
+        http_port: int,
+        https_port: int,
+        die: Callable[[], None] = kill_this_process,
+    ) -> None:
         self.state = state
         self.secrets = secrets
         self.fabric = fabric
@@ -54,6 +70,7 @@ class Server:
         self.discovery = Discovery()
         self.networks = NetworkReconciler(self.store, fabric, self._open_network, self._close_network)
         types = Registry(harness.localazure.providers)
+        faults = Faults(self.store)
         self.engine = Engine(
             self.store,
             types,
@@ -63,17 +80,20 @@ class Server:
             tenant=TENANT,
             sign_url=lambda path, base: f"{base}{path}?sig={self.tokens.sign_path(path)}",
             public_offset=int(hashlib.sha256(str(state).encode()).hexdigest()[:8], 16),
+            inner=InnerCalls(self.store, faults, self.journal),
         )
         self.operations = Operations(self.store)
         self.application = Application(
             Front(self.engine, types, self.operations),
             self.store,
             self.journal,
+            faults,
             self.tokens,
             secrets,
             self.discovery,
             self.stop,
             fabric.console,
+            die,
         )
         self._ports = {"http": http_port, "https": https_port}
         self._stopping = asyncio.Event()
@@ -183,7 +203,7 @@ class Server:
 
     async def _shut_down(self) -> None:
         """Machines keep running, unless everything is to be cleared."""
-        self.engine.stopping = True
+        self.engine.abandon()
         await self._runner.cleanup()
         await self.operations.stop()
         for network in list(self._inside):

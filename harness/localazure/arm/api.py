@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from harness.localazure.arm.ids import ResourceId
+from harness.localazure.arm.limits import Limits
 from harness.localazure.arm.store import Resource, Store
 from harness.localazure.fabric.api import Fabric
 
@@ -32,8 +33,8 @@ class Arm(Protocol):
     """Base URL of the HTTPS listener, no slash at the end."""
     store: Store
     fabric: Fabric
-    quota: Mapping[str, int]
-    """Limits by usage name (``cores``, ``PublicIPAddresses``) that differ from the usual ones."""
+    limits: Limits
+    """Limits of locations that differ from the usual ones."""
     public_offset: int
     """Where in the public ranges allocation starts, different from server to server."""
 
@@ -59,6 +60,14 @@ class Arm(Protocol):
 
     async def delete(self, resource_id: ResourceId, *, force: bool = False) -> bool:
         """Delete, for real; False if there was nothing. ``force`` skips the check for other users of it."""
+        ...
+
+    async def put_inside(self, resource_id: ResourceId, body: Body) -> Resource:
+        """A PUT that ARM makes by itself, for a deployment: in the journal, and met by faults."""
+        ...
+
+    async def delete_inside(self, resource_id: ResourceId) -> bool:
+        """A deletion that ARM makes by itself, for a resource group that goes: in the journal, and met by faults."""
         ...
 
     def read(self, resource_id: ResourceId) -> Body:

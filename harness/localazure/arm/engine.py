@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
+from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 from weakref import WeakValueDictionary
 
 from harness.errors import HarnessError
 from harness.localazure.arm.api import Body, ResourceType
 from harness.localazure.arm.errors import ArmError, group_not_found, invalid, not_found
+from harness.localazure.arm.faults.api import Making
 from harness.localazure.arm.ids import GROUP_TYPE, ResourceId
+from harness.localazure.arm.limits import Limits
 from harness.localazure.arm.registry import Registry
 from harness.localazure.arm.shape import clean, show
 from harness.localazure.arm.store import Resource, Store
+from harness.localazure.arm.undone import Undone
 from harness.localazure.fabric.api import Fabric
+
+_AS_USUAL = Making()
 
 
 class Networks(Protocol):
@@ -23,6 +29,14 @@ class Networks(Protocol):
 
     async def settle(self) -> None:
         """Apply what changed."""
+        ...
+
+
+class Inner(Protocol):
+    """Sees every call that ARM makes by itself: for a deployment, for a group's deletion."""
+
+    def meet(self, method: str, resource_id: ResourceId, location: str) -> AbstractAsyncContextManager[Making]:
+        """Entered before the call is made and left after it, with its error if it has one; may refuse it by ``ArmError``."""
         ...
 
 
@@ -40,6 +54,7 @@ class Engine:
         tenant: str,
         sign_url: Callable[[str, str], str],
         public_offset: int = 0,
+        inner: Inner | None = None,
     ) -> None:
         self.store = store
         self._types = types
@@ -48,11 +63,13 @@ class Engine:
         self.subscription = subscription
         self.tenant = tenant
         self.endpoint = ""
-        self.quota: Mapping[str, int] = {}
+        self.limits = Limits(store)
         self.public_offset = public_offset
         self.sign_url = sign_url
         self.stopping = False
         """The server stops: what is cut off now goes on after the next start."""
+        self._inner = inner
+        self._undone = Undone()
         self._background: dict[str, asyncio.Task[object]] = {}
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
@@ -113,26 +130,48 @@ class Engine:
         if_none_match: str = "",
         patch: bool = False,
         accepted: asyncio.Future[Resource] | None = None,
-        delay: float = 0.0,
+        making: Making = _AS_USUAL,
     ) -> Resource:
         """Create or update, and make real.
 
         :param patch: a PATCH: the resource must exist, and what the body does not name stays.
         :param accepted: set to the resource once it is stored, for a client that is to poll.
-        :param delay: seconds to wait between storing and making it real.
+        :param making: what a fault does between storing and making it real.
         """
         if place := self._types.inline_place(resource_id.type):
-            return await self._put_inline(resource_id, place, body, if_match)
+            resource = await self._put_inline(resource_id, place, body, if_match)
+        else:
+            resource = await self._put(resource_id, body, (if_match, if_none_match), patch, accepted, making)
+        if making.after:
+            if self.store.get(resource.id):
+                self.store.set_state(resource.id, "Failed")
+            raise making.after
+        return resource
+
+    async def _put(
+        self,
+        resource_id: ResourceId,
+        body: Body,
+        conditions: tuple[str, str],
+        patch: bool,
+        accepted: asyncio.Future[Resource] | None,
+        making: Making,
+    ) -> Resource:
         kind = self.type_of(resource_id.type)
         if "PUT" in kind.background and self.locked(resource_id).locked():
             raise ArmError(409, "DeploymentActive", f"Unable to change '{resource_id.name}': it is still running.")
+        self._undone.give_up(resource_id)
         async with self.locked(resource_id):
             before = self.store.get(resource_id)
-            resource = self._accept(kind, resource_id, body, before, if_match, if_none_match, patch)
+            resource = self._accept(kind, resource_id, body, before, *conditions, patch=patch)
             if accepted and not accepted.done():
                 accepted.set_result(resource)
-            await asyncio.sleep(delay)
-            return await self._realise(kind, resource, before)
+            await asyncio.sleep(making.delay)
+            if not making.never:
+                return await self._realise(kind, resource, before, making.instead)
+            left = self._undone.leave(resource_id)
+        await left  # outside the lock, so that a deletion can come between
+        return resource
 
     async def delete(
         self,
@@ -141,13 +180,28 @@ class Engine:
         if_match: str = "",
         force: bool = False,
         accepted: asyncio.Future[Resource] | None = None,
-        delay: float = 0.0,
+        making: Making = _AS_USUAL,
     ) -> bool:
         if place := self._types.inline_place(resource_id.type):
-            return await self._delete_inline(resource_id, place, if_match)
+            gone = await self._delete_inline(resource_id, place, if_match)
+        else:
+            gone = await self._delete(resource_id, if_match, force, accepted, making)
+        if making.after:
+            raise making.after
+        return gone
+
+    async def _delete(
+        self,
+        resource_id: ResourceId,
+        if_match: str,
+        force: bool,
+        accepted: asyncio.Future[Resource] | None,
+        making: Making,
+    ) -> bool:
         kind = self.type_of(resource_id.type)
         self.require_group(resource_id)
         self.cancel(resource_id)
+        self._undone.give_up(resource_id)
         async with self.locked(resource_id):
             before = self.store.get(resource_id)
             if not before:
@@ -158,20 +212,48 @@ class Engine:
             self.store.set_state(resource_id, "Deleting")
             if accepted and not accepted.done():
                 accepted.set_result(before)
-            await asyncio.sleep(delay)
-            try:
-                await kind.unmake(self, before)
-            except BaseException:
-                self.store.set_state(resource_id, "Failed")
-                if kind.networked:
-                    with contextlib.suppress(HarnessError):  # what made the deletion fail is what matters
-                        await self.settle()
-                raise
-            kind.forget(self, before)
-            self.store.delete(resource_id)
+            await asyncio.sleep(making.delay)
+            if not making.never:
+                return await self._remove(kind, before, making.instead)
+            left = self._undone.leave(resource_id)
+        await left
+        return True
+
+    async def _remove(self, kind: ResourceType, resource: Resource, instead: ArmError | None) -> bool:
+        """Undo and forget a resource that is locked and in state Deleting; ``instead``: fail with this."""
+        try:
+            if instead:
+                raise instead
+            await kind.unmake(self, resource)
+        except BaseException:
+            self.store.set_state(resource.id, "Failed")
             if kind.networked:
-                await self.settle()
-            return True
+                with contextlib.suppress(HarnessError):  # what made the deletion fail is what matters
+                    await self.settle()
+            raise
+        kind.forget(self, resource)
+        self.store.delete(resource.id)
+        if kind.networked:
+            await self.settle()
+        return True
+
+    async def put_inside(self, resource_id: ResourceId, body: Body) -> Resource:
+        if self._inner is None:
+            return await self.put(resource_id, body)
+        async with self._inner.meet("PUT", resource_id, str(body.get("location", ""))) as making:
+            return await self.put(resource_id, body, making=making)
+
+    async def delete_inside(self, resource_id: ResourceId) -> bool:
+        found = self.store.get(resource_id)
+        if self._inner is None or found is None:
+            return await self.delete(resource_id)
+        async with self._inner.meet("DELETE", resource_id, str(found.body.get("location", ""))) as making:
+            return await self.delete(resource_id, making=making)
+
+    def abandon(self) -> None:
+        """The server stops: end what would never end."""
+        self.stopping = True
+        self._undone.give_up_all()
 
     async def make_again(self, resource: Resource) -> None:
         """Make a stored resource real after a restart, or go on deleting it."""
@@ -205,11 +287,16 @@ class Engine:
         state = "Creating" if before is None else "Updating"
         return self.store.put(resource_id, wanted.body, wanted.internal, state)
 
-    async def _realise(self, kind: ResourceType, resource: Resource, before: Resource | None) -> Resource:
+    async def _realise(
+        self, kind: ResourceType, resource: Resource, before: Resource | None, instead: ArmError | None = None
+    ) -> Resource:
+        """Make a resource real that is locked and stored; ``instead``: fail with this."""
         task = asyncio.current_task()
         if "PUT" in kind.background and task:
             self._background[resource.id.key] = task
         try:
+            if instead:
+                raise instead
             await kind.make(self, resource, before)
             if kind.networked:
                 await self.settle()
@@ -233,6 +320,9 @@ class Engine:
 
     def cancel(self, resource_id: ResourceId) -> bool:
         task = self._background.get(resource_id.key)
+        if task is None and self._undone.give_up(resource_id):
+            self.store.set_state(resource_id, "Canceled")
+            return True
         return task.cancel() if task else False
 
     async def _put_inline(self, resource_id: ResourceId, place: str, body: Body, if_match: str) -> Resource:

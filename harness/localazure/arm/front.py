@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from harness.localazure.arm.api import Body, Call, Reply
 from harness.localazure.arm.engine import Engine
 from harness.localazure.arm.errors import ArmError, group_not_found
-from harness.localazure.arm.faults import Fault
+from harness.localazure.arm.faults.api import Making
+from harness.localazure.arm.faults.calls import POLL
 from harness.localazure.arm.ids import GROUP_TYPE, RESOURCES, ResourceId, Target, parse_path
 from harness.localazure.arm.operations import PACE, Operations
 from harness.localazure.arm.paging import page
@@ -19,7 +19,7 @@ from harness.localazure.arm.store import Resource
 
 PAGE = 1000
 """Entries a page, unless configured otherwise."""
-_POLL = re.compile(r".*/(?:locations/[^/]+/(operations)|(operationresults))/([0-9a-f-]{36})", re.IGNORECASE)
+_AS_USUAL = Making()
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,9 @@ class Front:
         self.operations = operations
         self.page_size = PAGE
 
-    async def answer(self, request: Request, fault: Fault | None = None) -> Reply:
-        """Answer; raises ``ArmError``."""
-        if poll := _POLL.fullmatch(request.path):
+    async def answer(self, request: Request, making: Making = _AS_USUAL) -> Reply:
+        """Answer; raises ``ArmError``. ``making`` is what a fault does to the making of what is written."""
+        if poll := POLL.fullmatch(request.path):
             return await self._poll(request, "status" if poll[1] else "result", poll[3])
         if found := self.types.route(request.method, request.path):
             route, parts = found
@@ -62,9 +62,9 @@ class Front:
                 self.engine.require(target.id)
                 return Reply(204)
             case "PUT" | "PATCH":
-                return await self._put(request, target.id, fault)
+                return await self._put(request, target.id, making)
             case "DELETE":
-                return await self._delete(request, target.id, fault)
+                return await self._delete(request, target.id, making)
         raise _unsupported(request)
 
     async def _get(self, request: Request, resource_id: ResourceId) -> Reply:
@@ -75,11 +75,10 @@ class Front:
                 await expand(self.engine, self.engine.require(resource_id), view)
         return Reply(200, view)
 
-    async def _put(self, request: Request, resource_id: ResourceId, fault: Fault | None) -> Reply:
+    async def _put(self, request: Request, resource_id: ResourceId, making: Making) -> Reply:
         kind = self.types.find(resource_id.type)
         existed = self._exists(resource_id)
         accepted: asyncio.Future[Resource] = asyncio.get_running_loop().create_future()
-        slow = fault.seconds if fault and fault.kind == "operation" else 0.0
         work = self.engine.put(
             resource_id,
             request.body,
@@ -87,9 +86,9 @@ class Front:
             if_none_match=request.headers.get("If-None-Match", ""),
             patch=request.method == "PATCH",
             accepted=accepted,
-            delay=slow,
+            making=making,
         )
-        if kind and (slow or "PUT" in kind.background):
+        if kind and (making.polled or "PUT" in kind.background):
             name = self.operations.start(work, str(resource_id), request.method)
             await asyncio.wait([accepted, self.operations.task(name)], return_when=asyncio.FIRST_COMPLETED)
             if not accepted.done():
@@ -99,7 +98,7 @@ class Front:
         await work
         return Reply(200 if existed else kind.created if kind else 201, self.engine.read(resource_id))
 
-    async def _delete(self, request: Request, resource_id: ResourceId, fault: Fault | None) -> Reply:
+    async def _delete(self, request: Request, resource_id: ResourceId, making: Making) -> Reply:
         kind = self.types.find(resource_id.type)
         group = resource_id.type == GROUP_TYPE
         if not self._exists(resource_id):
@@ -110,10 +109,9 @@ class Front:
                 self.types.require(resource_id.type)
             return Reply(204)
         accepted: asyncio.Future[Resource] = asyncio.get_running_loop().create_future()
-        slow = fault.seconds if fault and fault.kind == "operation" else 0.0
         if_match = request.headers.get("If-Match", "")
-        work = self.engine.delete(resource_id, if_match=if_match, accepted=accepted, delay=slow)
-        if kind and (slow or "DELETE" in kind.background):
+        work = self.engine.delete(resource_id, if_match=if_match, accepted=accepted, making=making)
+        if kind and (making.polled or "DELETE" in kind.background):
             name = self.operations.start(work, str(resource_id), "DELETE")
             await asyncio.wait([accepted, self.operations.task(name)], return_when=asyncio.FIRST_COMPLETED)
             if not accepted.done():

@@ -34,6 +34,8 @@ class Entry:
     """``x-ms-correlation-request-id`` of the answer."""
     fault: str = ""
     """Kind of the injected fault that shaped the answer."""
+    call: str = ""
+    """What was asked for, without names: :mod:`harness.localazure.arm.faults.calls`."""
 
 
 class Journal:
@@ -44,6 +46,9 @@ class Journal:
         self._database.execute("pragma journal_mode=wal")
         self._database.execute("pragma synchronous=off")
         names = ", ".join(item.name for item in fields(Entry))
+        known = [row[1] for row in self._database.execute("pragma table_info(entries)")]
+        if known and known != ["number", *(item.name for item in fields(Entry))]:
+            self._database.execute("drop table entries")  # of an earlier version, which wrote down something else
         self._database.execute(f"create table if not exists entries (number integer primary key, {names})")
         self._database.create_function("regexp", 2, _matches, deterministic=True)
         self._insert = f"insert into entries ({names}) values ({', '.join('?' * len(fields(Entry)))})"  # noqa: S608 - field names

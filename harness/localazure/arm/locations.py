@@ -17,3 +17,8 @@ LOCATIONS: dict[str, str] = {
     "australiaeast": "Australia East",
 }
 """Name -> display name."""
+
+
+def short_name(location: str) -> str:
+    """``West Europe`` -> ``westeurope``; ARM takes either."""
+    return location.replace(" ", "").lower()

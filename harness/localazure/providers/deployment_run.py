@@ -111,7 +111,7 @@ class Run:
         try:
             nested = self._nested(resource, target)
             if nested is None:
-                await self._arm.put(target, resource.resolve(self._lookup))
+                await self._arm.put_inside(target, resource.resolve(self._lookup))
             else:
                 await self._run_nested(target, resource, *nested)
         except HarnessError as error:

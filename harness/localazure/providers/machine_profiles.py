@@ -16,7 +16,7 @@ from harness.localazure.arm.store import Resource
 from harness.localazure.providers.disks import DISK, holder_of
 from harness.localazure.providers.images import IMAGE
 from harness.localazure.providers.plan.machines import image_path
-from harness.localazure.providers.quota import check_cores
+from harness.localazure.providers.quota import check_cores, check_offer
 from harness.localazure.providers.references import check_reference
 from harness.localazure.providers.sizes import size_of
 
@@ -26,12 +26,14 @@ _CUSTOM_DATA = 65535
 
 
 def settle_size(arm: Arm, body: Body, before: Resource | None) -> None:
-    """The size must exist and fit into the quota."""
+    """The size must exist, be on offer and fit into the quota."""
     name = (body["properties"].get("hardwareProfile") or {}).get("vmSize")
     if not name:
         raise invalid("Required parameter 'hardwareProfile.vmSize' is missing (null).", "InvalidParameter")
     size_of(name)
     already = before.properties["hardwareProfile"]["vmSize"] if before else ""
+    if name != already:
+        check_offer(arm, name, body["location"])
     check_cores(arm, name, body["location"], already)
 
 

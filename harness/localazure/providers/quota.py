@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from harness.localazure.arm.api import Arm, Call, Reply, Route
 from harness.localazure.arm.errors import ArmError
+from harness.localazure.arm.store import Resource
 from harness.localazure.providers.plan.links import LB, NIC, NSG, PIP, TABLE, VM, VNET
 from harness.localazure.providers.sizes import SIZES, size_of
 
@@ -32,7 +33,7 @@ _MACHINES = 25000
 def check_quota(arm: Arm, kind: str, location: str) -> None:
     """Raise ``ArmError`` if one more network resource of this type would exceed the location's limit."""
     count = _NETWORK[kind]
-    limit = arm.quota.get(count.name, count.limit)
+    limit = arm.limits.of(count.name, location, count.limit)
     if _in_location(arm, kind, location) >= limit:
         raise ArmError(
             400,
@@ -48,7 +49,7 @@ def check_cores(arm: Arm, size: str, location: str, already: str = "") -> None:
         ("cores", _cores(arm, location)),
         (size_of(size).family, _cores(arm, location, size_of(size).family)),
     ):
-        limit = arm.quota.get(name, _CORES)
+        limit = arm.limits.of(name, location, _CORES)
         if extra > 0 and used + extra > limit:
             raise ArmError(
                 409,
@@ -57,6 +58,34 @@ def check_cores(arm: Arm, size: str, location: str, already: str = "") -> None:
                 f"Current Limit: {limit}, Current Usage: {used}, Additional Required: {extra}, "
                 f"(Minimum) New Limit Required: {used + extra}.",
             )
+
+
+def check_offer(arm: Arm, size: str, location: str) -> None:
+    """Raise ``ArmError`` if the location does not offer machines of this size."""
+    if not _offered(arm, size, location):
+        raise ArmError(
+            409,
+            "SkuNotAvailable",
+            f"The requested size '{size}' is currently not available in location '{location}' for this subscription.",
+        )
+
+
+def _offered(arm: Arm, size: str, location: str) -> bool:
+    """Whether a location offers machines of this size to the subscription."""
+    return arm.limits.of(size, location, 1) > 0
+
+
+def check_capacity(arm: Arm, machine: Resource) -> None:
+    """Raise ``ArmError`` if the location's hardware has no room for this machine, which was accepted."""
+    location = machine.body["location"]
+    size = machine.properties["hardwareProfile"]["vmSize"]
+    room = arm.limits.of("capacity", location, _CORES) - (_cores(arm, location) - size_of(size).cpus)
+    if size_of(size).cpus > room:
+        raise ArmError(
+            409,
+            "AllocationFailed",
+            f"Allocation failed: there is not enough capacity for size '{size}' in location '{location}' at present.",
+        )
 
 
 def _in_location(arm: Arm, kind: str, location: str) -> int:
@@ -82,7 +111,10 @@ async def _network_usages(arm: Arm, call: Call) -> Reply:
         body={
             "value": [
                 _usage(
-                    count.name, count.shown, _in_location(arm, kind, location), arm.quota.get(count.name, count.limit)
+                    count.name,
+                    count.shown,
+                    _in_location(arm, kind, location),
+                    arm.limits.of(count.name, location, count.limit),
                 )
                 for kind, count in _NETWORK.items()
             ]
@@ -94,11 +126,11 @@ async def _compute_usages(arm: Arm, call: Call) -> Reply:
     location = call.path["location"].lower()
     families = sorted({size.family for size in SIZES.values()})
     usages = [
-        _usage("cores", "Total Regional vCPUs", _cores(arm, location), arm.quota.get("cores", _CORES)),
+        _usage("cores", "Total Regional vCPUs", _cores(arm, location), arm.limits.of("cores", location, _CORES)),
         _usage("virtualMachines", "Virtual Machines", _in_location(arm, VM, location), _MACHINES),
     ]
     usages += [
-        _usage(family, f"{family} vCPUs", _cores(arm, location, family), arm.quota.get(family, _CORES))
+        _usage(family, f"{family} vCPUs", _cores(arm, location, family), arm.limits.of(family, location, _CORES))
         for family in families
     ]
     return Reply(body={"value": usages})

@@ -34,7 +34,7 @@ async def _unmake(arm: Arm, group: Resource) -> None:
             raise ArmError(
                 409, "ResourceGroupDeletionBlocked", f"Deleting resource group '{group.id.name}' failed: {blocked}"
             )
-        results = await asyncio.gather(*(arm.delete(found.id) for found in round_of), return_exceptions=True)
+        results = await asyncio.gather(*(arm.delete_inside(found.id) for found in round_of), return_exceptions=True)
         for resource, result in zip(round_of, results, strict=True):
             if isinstance(result, HarnessError):
                 raise ArmError(

@@ -60,10 +60,10 @@ def size_of(name: str) -> Size:
 async def _skus(arm: Arm, call: Call) -> Reply:
     wanted = call.query.get("$filter", "").lower().replace('"', "'").rpartition("location eq ")[2].strip("' ")
     locations = [name for name in LOCATIONS if not wanted or name == wanted]
-    return Reply(body={"value": [_sku(size, location) for size in SIZES.values() for location in locations]})
+    return Reply(body={"value": [_sku(arm, size, location) for size in SIZES.values() for location in locations]})
 
 
-def _sku(size: Size, location: str) -> dict[str, Any]:
+def _sku(arm: Arm, size: Size, location: str) -> dict[str, Any]:
     capabilities = {
         "vCPUs": size.cpus,
         "vCPUsAvailable": size.cpus,
@@ -86,7 +86,17 @@ def _sku(size: Size, location: str) -> dict[str, Any]:
             {"name": name, "value": f"{value:g}" if isinstance(value, float) else str(value)}
             for name, value in capabilities.items()
         ],
-        "restrictions": [],
+        "restrictions": [] if arm.limits.of(size.name, location, 1) else [_restriction(location)],
+    }
+
+
+def _restriction(location: str) -> dict[str, Any]:
+    """As the compute provider marks a size that a location does not offer to this subscription."""
+    return {
+        "type": "Location",
+        "values": [location],
+        "restrictionInfo": {"locations": [location]},
+        "reasonCode": "NotAvailableForSubscription",
     }
 
 

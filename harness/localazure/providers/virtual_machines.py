@@ -16,6 +16,7 @@ from harness.localazure.providers.machine_actions import ACTIONS, expand_instanc
 from harness.localazure.providers.machine_profiles import settle_os, settle_size, settle_storage
 from harness.localazure.providers.plan.links import NIC, VM, Links, configurations, network_of, nic_keys
 from harness.localazure.providers.plan.machines import data_disks, disk_plan, machine_plan
+from harness.localazure.providers.quota import check_capacity
 from harness.localazure.providers.references import check_reference
 
 _DERIVED = ("instanceView", "vmId", "timeCreated")
@@ -89,6 +90,8 @@ async def _make(arm: Arm, resource: Resource, before: Resource | None) -> None:
     await arm.settle()
     if resource.internal["power"] != "running":
         return
+    if before is None:
+        check_capacity(arm, resource)
     plan = machine_plan(arm.store, resource)
     await arm.fabric.start_machine(plan)
     if before:

@@ -83,3 +83,15 @@ def test_a_taken_port_is_one_line(start: Any) -> None:
     assert output.startswith("error: listen on 127.0.0.1:")
     assert "--http-port" in output
     assert len(output.splitlines()) == 1
+
+
+def test_a_server_that_a_fault_kills_has_done_its_work_and_is_killed_once(start: Any) -> None:
+    first = start()
+    facts = first.ready()
+    first.ok("POST", "/localazure/faults", {"kind": "killed", "method": "PUT"})
+    with pytest.raises(requests.exceptions.ConnectionError):
+        put_group(facts)
+    assert first.process.wait(5) == -signal.SIGKILL
+    again = start().ready()
+    assert put_group(again, "GET").status_code == 200
+    assert put_group(again).status_code == 200

@@ -109,15 +109,6 @@ def test_resources_of_a_group_by_type_and_tag(group: Any) -> None:
     assert code(group.call("GET", "/resources?$filter=nonsense")) == (400, "InvalidFilterInQueryString")
 
 
-def test_faults_hold_for_as_many_requests_as_asked(group: Any) -> None:
-    group.ok("POST", "/localazure/faults", {"kind": "throttled", "method": "PUT", "path": "nsg$", "seconds": 7})
-    limited = group.call("PUT", NSG, GROUP)
-    assert code(limited) == (429, "TooManyRequests")
-    assert limited.headers["Retry-After"] == "7"
-    assert group.call("PUT", NSG, GROUP).ok
-    assert code(group.call("POST", "/localazure/faults", {"kind": "nonsense"})) == (400, "InvalidFault")
-
-
 def test_an_operation_is_polled_to_its_end(group: Any) -> None:
     group.ok("POST", "/localazure/faults", {"kind": "operation", "method": "PUT", "path": "nsg$", "seconds": 0.2})
     accepted = group.call("PUT", NSG, GROUP)

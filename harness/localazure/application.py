@@ -15,6 +15,7 @@ from aiohttp import web
 
 from harness.errors import HarnessError
 from harness.localazure.arm.api import Reply
+from harness.localazure.arm.buckets import Buckets
 from harness.localazure.arm.errors import ArmError, invalid
 from harness.localazure.arm.faults.api import Answer, Asked, Effect, Gone, Met
 from harness.localazure.arm.faults.calls import call_name, group_in, resource_at
@@ -55,6 +56,7 @@ class Application:
         self.store = store
         self.journal = journal
         self.faults = faults
+        self.buckets = Buckets()
         self.tokens = tokens
         self.console = console
         self.die = die
@@ -62,7 +64,7 @@ class Application:
         self.web.router.add_get("/metadata/endpoints", discovery.endpoints)
         self.web.router.add_get("/localazure/health", self._health)
         self.web.router.add_get("/localazure/console/{key}", self._console)
-        owner = Owner(front, journal, faults, tokens, secrets.client_secret, stop)
+        owner = Owner(front, journal, faults, self.buckets, tokens, secrets.client_secret, stop)
         self.web.router.add_route("*", "/localazure/{what}", owner.answer)
         add_oauth(self.web, tokens, secrets.client_id, secrets.client_secret)
         for path in ("/subscriptions", "/subscriptions/{rest:.*}", "/tenants"):
@@ -74,11 +76,13 @@ class Application:
         call = call_name(self.store, request.method, request.path)
         met: Met | None = None
         principal = Principal("", "", owner=False)
+        budget: dict[str, str] = {}
         try:
             principal = self.tokens.check(
                 request.headers.get("Authorization", ""), f"{request.scheme}://{request.host}"
             )
             authorize(self.store, principal, request.method, request.path)
+            budget = self.buckets.take(principal.name, request.method)
             asked = await _read(request)
             met = self.faults.meet(self._asked(asked, call))
             reply = await self._answer(asked, met.effect if met else Effect())
@@ -105,6 +109,7 @@ class Application:
                 call=call,
             )
         )
+        reply = Reply(reply.status, reply.body, {**budget, **reply.headers})
         response = _response(reply, correlation, request.headers.get("x-ms-client-request-id", ""))
         return await self._send(request, response, met.effect if met else Effect())
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
+from harness.localazure.arm.buckets import Buckets
 from harness.localazure.arm.errors import ArmError, invalid
 from harness.localazure.arm.faults.codes import CODES
 from harness.localazure.arm.faults.faults import Faults
@@ -26,6 +27,7 @@ class Owner:
         front: Front,
         journal: Journal,
         faults: Faults,
+        buckets: Buckets,
         tokens: Tokens,
         client_secret: str,
         stop: Callable[[bool], None],
@@ -33,6 +35,7 @@ class Owner:
         self._front = front
         self._journal = journal
         self._faults = faults
+        self._buckets = buckets
         self._tokens = tokens
         self._secret = client_secret
         self._stop = stop
@@ -83,16 +86,25 @@ class Owner:
             raise invalid(f"since, until and after are numbers, path is a regular expression: {error}.") from error
 
     def _configure(self, body: Any) -> dict[str, Any]:
-        """``page_size`` (entries a page) and ``quota`` (limits by usage name, or by location and usage name)."""
-        if not isinstance(body, dict) or (unknown := set(body) - {"page_size", "quota"}):
-            raise invalid(
-                f"Configuration is an object of page_size and quota, not {unknown if isinstance(body, dict) else body}."
-            )
+        """``page_size``, ``quota`` (see ``Limits``), ``rates`` (see ``Buckets``), ``secret_expires`` (Unix time, 0 for never)."""
+        known = {"page_size", "quota", "rates", "secret_expires"}
+        if not isinstance(body, dict) or (unknown := set(body) - known):
+            given = unknown if isinstance(body, dict) else body
+            raise invalid(f"Configuration is an object of {', '.join(sorted(known))}, not {given}.")
         if "page_size" in body:
             self._front.page_size = max(1, int(body["page_size"]))
         if "quota" in body:
             self._front.engine.limits.set(body["quota"])
-        return {"page_size": self._front.page_size, "quota": self._front.engine.limits.shown()}
+        if "rates" in body:
+            self._buckets.set(body["rates"])
+        if "secret_expires" in body:
+            self._tokens.secret_expires = float(body["secret_expires"])
+        return {
+            "page_size": self._front.page_size,
+            "quota": self._front.engine.limits.shown(),
+            "rates": self._buckets.sizes,
+            "secret_expires": self._tokens.secret_expires,
+        }
 
     def _require_owner(self, request: web.Request) -> None:
         authorization = request.headers.get("Authorization", "")

@@ -15,6 +15,8 @@ from harness.localazure.arm.errors import ArmError, group_not_found, invalid, no
 from harness.localazure.arm.faults.api import Making
 from harness.localazure.arm.ids import GROUP_TYPE, ResourceId
 from harness.localazure.arm.limits import Limits
+from harness.localazure.arm.locking import check_locks
+from harness.localazure.arm.registration import check_registered
 from harness.localazure.arm.registry import Registry
 from harness.localazure.arm.shape import clean, show
 from harness.localazure.arm.store import Resource, Store
@@ -208,6 +210,7 @@ class Engine:
                 return False
             _match(before, if_match, "")
             if not force:
+                check_locks(self.store, resource_id)
                 kind.check_unused(self, before)
             self.store.set_state(resource_id, "Deleting")
             if accepted and not accepted.done():
@@ -276,6 +279,7 @@ class Engine:
     ) -> Resource:
         """Everything up to the write; no other request can come between."""
         self.require_group(resource_id)
+        check_registered(self.store, resource_id.namespace)
         group = self.store.get(resource_id.group_id) if resource_id.group_id else None
         for holder in (group, before):
             if holder and holder.state == "Deleting":

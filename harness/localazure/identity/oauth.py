@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hmac
 import time
+import uuid
 from urllib.parse import unquote
 
 from aiohttp import web
@@ -62,6 +63,9 @@ class _Directory:
             client, secret = unquote(client), unquote(secret)
         if form.get("grant_type") != "client_credentials":
             return _refused("unsupported_grant_type", "AADSTS70003: Only grant_type=client_credentials is supported.")
+        if 0 < self.tokens.secret_expires <= time.time():
+            text = "AADSTS7000222: The provided client secret keys for app are expired."
+            return _refused("invalid_client", text, 401)
         known = hmac.compare_digest(client.encode(), self.principal.object_id.encode())
         if not known or not hmac.compare_digest(secret.encode(), self.client_secret.encode()):
             return _refused("invalid_client", "AADSTS7000215: Invalid client id or client secret provided.", 401)
@@ -82,4 +86,6 @@ class _Directory:
 
 
 def _refused(code: str, text: str, status: int = 400) -> web.Response:
-    return web.json_response({"error": code, "error_description": text}, status=status)
+    number = int(text.partition(":")[0].removeprefix("AADSTS"))
+    body = {"error": code, "error_description": text, "error_codes": [number], "trace_id": str(uuid.uuid4())}
+    return web.json_response(body, status=status)

@@ -32,6 +32,8 @@ class Tokens:
     def __init__(self, key: bytes, issuer: str) -> None:
         self._key = key
         self._issuer = issuer
+        self.secret_expires = 0.0
+        """Unix time from which the client secret is refused; 0 for never."""
 
     def issue(self, principal: Principal, audience: str, lifetime: float = LIFETIME) -> str:
         """A bearer token."""

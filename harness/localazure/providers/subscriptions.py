@@ -7,6 +7,7 @@ from typing import Any
 from harness.localazure.arm.api import Arm, Call, Reply, ResourceType, Route
 from harness.localazure.arm.errors import ArmError
 from harness.localazure.arm.locations import LOCATIONS
+from harness.localazure.arm.registration import REGISTERED, UNREGISTERED, registration, set_registration
 
 
 def _subscription(arm: Arm) -> dict[str, Any]:
@@ -80,6 +81,16 @@ async def _one_provider(arm: Arm, call: Call) -> Reply:
     raise ArmError(404, "InvalidResourceNamespace", f"The resource namespace '{call.path['namespace']}' is invalid.")
 
 
+async def _register(arm: Arm, call: Call) -> Reply:
+    set_registration(arm.store, call.path["namespace"], REGISTERED)
+    return await _one_provider(arm, call)
+
+
+async def _unregister(arm: Arm, call: Call) -> Reply:
+    set_registration(arm.store, call.path["namespace"], UNREGISTERED)
+    return await _one_provider(arm, call)
+
+
 def _namespaces(arm: Arm) -> list[str]:
     return sorted({kind.type.partition("/")[0] for kind in arm.types()})
 
@@ -88,7 +99,7 @@ def _provider(arm: Arm, namespace: str) -> dict[str, Any]:
     return {
         "id": f"/subscriptions/{arm.subscription}/providers/{namespace}",
         "namespace": namespace,
-        "registrationState": "Registered",
+        "registrationState": registration(arm.store, namespace),
         "registrationPolicy": "RegistrationRequired",
         "resourceTypes": [
             entry
@@ -128,6 +139,6 @@ ROUTES = (
     Route("GET", f"{_S}/locations", _locations),
     Route("GET", f"{_S}/providers", _providers),
     Route("GET", f"{_S}/providers/{{namespace}}", _one_provider),
-    Route("POST", f"{_S}/providers/{{namespace}}/register", _one_provider),
-    Route("POST", f"{_S}/providers/{{namespace}}/unregister", _one_provider),
+    Route("POST", f"{_S}/providers/{{namespace}}/register", _register),
+    Route("POST", f"{_S}/providers/{{namespace}}/unregister", _unregister),
 )

@@ -55,26 +55,51 @@ EXIT_CODES: dict[Outcome, int] = {
 """Exit code of a run by its worst outcome; ``SKIPPED`` stands for "nothing ran"."""
 
 
+class Remedy(StrEnum):
+    """What may help after a failure without a person: decided with its class, by the service's own error code."""
+
+    NONE = "none"
+    """Nothing: the same would happen again, or it is the product that fails."""
+    AGAIN = "again"
+    """The same once more under a new name: it was bad luck, or the name was taken."""
+    ELSEWHERE = "elsewhere"
+    """Another location: this one has no room."""
+    LATER = "later"
+    """Waiting: the service wants fewer requests."""
+
+
 class HarnessError(Exception):
     """Any failure the harness can name.
 
     :param attempted: what was being done, in the infinitive ("create resource group h-1").
+    :param code: the service's own error code (``error.code`` of ARM's body), empty if there was none.
     :param awaited: the condition that was waited for, with its limit ("node w-1 Ready, 300 s").
     :param last_seen: the last state or message observed.
     :param hint: what the person should do next.
-    :param log_tail: the last lines of the log that explains the failure.
+    :param log_tail: the evidence: the last lines of the log that explains the failure, or all that the service said.
+    :param remedy: what may help without a person.
     """
 
     outcome: Outcome = Outcome.HARNESS
 
     def __init__(
-        self, attempted: str, *, awaited: str = "", last_seen: str = "", hint: str = "", log_tail: str = ""
+        self,
+        attempted: str,
+        *,
+        code: str = "",
+        awaited: str = "",
+        last_seen: str = "",
+        hint: str = "",
+        log_tail: str = "",
+        remedy: Remedy = Remedy.NONE,
     ) -> None:
         self.attempted = attempted
+        self.code = code
         self.awaited = awaited
         self.last_seen = last_seen
         self.hint = hint
         self.log_tail = log_tail
+        self.remedy = remedy
         super().__init__(attempted)
 
     def __str__(self) -> str:
@@ -119,25 +144,9 @@ class ThrottledError(HarnessError):
 
 
 class CloudError(HarnessError):
-    """The cloud refused or failed.
-
-    :param code: the service's own error code (``error.code`` of ARM's body), empty if there was none.
-    """
+    """The cloud refused or failed."""
 
     outcome = Outcome.CLOUD
-
-    def __init__(
-        self,
-        attempted: str,
-        *,
-        code: str = "",
-        awaited: str = "",
-        last_seen: str = "",
-        hint: str = "",
-        log_tail: str = "",
-    ) -> None:
-        super().__init__(attempted, awaited=awaited, last_seen=last_seen, hint=hint, log_tail=log_tail)
-        self.code = code
 
 
 class AbortedError(HarnessError):

@@ -48,6 +48,11 @@ class Settings:
     )
     deployer: tuple[str, ...] = _setting(("kubeadm",), "How clusters come up (repeatable).", metavar="NAME")
     location: tuple[str, ...] = _setting(("westeurope",), "Cloud location (repeatable).", metavar="NAME")
+    failover_location: tuple[str, ...] = _setting(
+        (),
+        "Where a cell goes, in this order, when its location has no room: quota or capacity (repeatable).",
+        metavar="NAME",
+    )
     suite: tuple[str, ...] = _setting(
         (), "Suites under suites/ to run; all when not given (repeatable).", metavar="NAME"
     )

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from harness.builds.api import Build, Progress
+from harness.clouds.room import Room
 
 if TYPE_CHECKING:  # the SDK takes more than a second of CPU to import, and a dozen test workers read this contract
     from azure.mgmt.compute import ComputeManagementClient
@@ -110,6 +111,10 @@ class Cloud(Protocol):
 
     def create_group(self, name: str, location: str, tags: Mapping[str, str]) -> None: ...
 
+    def tag_group(self, name: str, tags: Mapping[str, str]) -> None:
+        """Add these tags to a group's, or change them; the others stay."""
+        ...
+
     def deploy(
         self, group: str, name: str, template: Mapping[str, Any], parameters: Mapping[str, Any], deadline: datetime
     ) -> Mapping[str, Any]:
@@ -117,7 +122,7 @@ class Cloud(Protocol):
         ...
 
     def delete_group(self, name: str, deadline: datetime) -> None:
-        """Delete and prove it: accepted, polled until the GET says 404, list by name empty; else ``LeakError`` naming what is left."""
+        """Delete and prove it: accepted, polled to its end, GET says 404, no list has it, what outlives it is gone; else ``LeakError``."""
         ...
 
     def groups(self, tags: Mapping[str, str]) -> Sequence[Group]:
@@ -126,6 +131,28 @@ class Cloud(Protocol):
 
     def console(self, group: str, machine: str) -> str:
         """The machine's serial console so far (boot diagnostics), also when the cluster is dead."""
+        ...
+
+
+@runtime_checkable
+class Surveyor(Protocol):
+    """What a cloud may also offer: saying, before anything is created, whether it will fit."""
+
+    def survey(self, location: str, size: str) -> Room:
+        """What the location offers and has free for machines of this size; raises ``CloudError``."""
+        ...
+
+    def register(self, progress: Progress) -> None:
+        """Register what the subscription does not use yet; raises ``CloudError`` when that is not allowed."""
+        ...
+
+
+@runtime_checkable
+class Watchable(Protocol):
+    """What a cloud may also offer: saying what makes us wait."""
+
+    def watch(self, tell: Progress) -> None:
+        """Give this a line about every wait and obstacle from now on."""
         ...
 
 

@@ -7,21 +7,26 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from azure.core.credentials import TokenCredential
-from azure.core.rest import HttpRequest
 from azure.mgmt.compute import ComputeManagementClient
 from azure.mgmt.network import NetworkManagementClient
 from azure.mgmt.resource.deployments import DeploymentsMgmtClient
 from azure.mgmt.resource.resources import ResourceManagementClient
 
+from harness.builds.api import Progress
+from harness.clouds import capacity
 from harness.clouds.api import Group
-from harness.clouds.deletion import delete_group
+from harness.clouds.deletion import Limits, delete_group
 from harness.clouds.deployment import deploy
 from harness.clouds.errors import translated
+from harness.clouds.pace import Pace, PacePolicy
+from harness.clouds.rest import Rest
+from harness.clouds.room import Room
 from harness.errors import CloudError
 
 _CONSOLE_SECONDS = 30.0
@@ -39,6 +44,12 @@ class Endpoint:
     """PEM file of the CA that signed the endpoint's certificate; empty for the usual ones."""
     polling: float | None = None
     """Seconds between polls of an operation where the service does not say; the SDK's 30 when None."""
+    pace: Path | None = None
+    """File in which processes share what they know of the subscription's request budget; None for this process alone."""
+    patience: float = 600.0
+    """Seconds that the service may ask us to wait; a longer wait is an error."""
+    deletion: Limits = field(default_factory=Limits)
+    """How long each obstacle to a deletion may last."""
     retries: int = 10
     """How often a request that found nobody, or was throttled, is tried again."""
 
@@ -59,11 +70,21 @@ class Arm:
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
-        options, subscription, credential = endpoint.options(), endpoint.subscription, endpoint.credential
-        self.resources = ResourceManagementClient(credential, subscription, **options)
-        self.deployments = DeploymentsMgmtClient(credential, subscription, **options)
-        self.network = NetworkManagementClient(credential, subscription, **options)
-        self.compute = ComputeManagementClient(credential, subscription, **options)
+        self.tell: Progress = _quiet
+        """Gets a line for the person who watches, about what makes us wait."""
+        subscription, credential = endpoint.subscription, endpoint.credential
+        pace = Pace(endpoint.pace)
+
+        def options() -> dict[str, Any]:
+            """A policy belongs to one pipeline: each client gets its own."""
+            policy = PacePolicy(pace, endpoint.patience, lambda text: self.tell(text))
+            return {**endpoint.options(), "per_retry_policies": [policy]}
+
+        self.resources = ResourceManagementClient(credential, subscription, **options())
+        self.deployments = DeploymentsMgmtClient(credential, subscription, **options())
+        self.network = NetworkManagementClient(credential, subscription, **options())
+        self.compute = ComputeManagementClient(credential, subscription, **options())
+        self.rest = Rest(self.resources, endpoint.url or "https://management.azure.com", subscription)
 
     def close(self) -> None:
         """Close the clients' connections."""
@@ -73,21 +94,31 @@ class Arm:
     def get(self, path: str) -> dict[str, Any]:
         """GET of what no installed client covers; ``path`` starts below the endpoint."""
         with translated(f"read {path.partition('?')[0]}"):
-            url = f"{self._endpoint.url or 'https://management.azure.com'}{path}"
-            response = self.resources.send_request(HttpRequest("GET", url))
-            response.raise_for_status()
-            body: dict[str, Any] = response.json()
-        return body
+            return self.rest.get(path)
 
     def locations(self) -> tuple[str, ...]:
         """Names of the subscription's locations."""
         body = self.get(f"/subscriptions/{self._endpoint.subscription}/locations?api-version=2022-12-01")
         return tuple(item["name"] for item in body["value"])
 
+    def survey(self, location: str, size: str) -> Room:
+        """See :meth:`harness.clouds.api.Surveyor.survey`."""
+        return capacity.survey(self.compute, self.network, location, size)
+
+    def register(self, progress: Progress) -> None:
+        """See :meth:`harness.clouds.api.Surveyor.register`."""
+        capacity.register(self.resources, capacity.NAMESPACES, progress, self._endpoint.polling or 5.0)
+
     def create_group(self, name: str, location: str, tags: Mapping[str, str]) -> None:
         """Create the resource group, or give an existing one these tags."""
         with translated(f"create resource group {name} in {location}"):
             self.resources.resource_groups.create_or_update(name, {"location": location, "tags": dict(tags)})
+
+    def tag_group(self, name: str, tags: Mapping[str, str]) -> None:
+        """See :meth:`harness.clouds.api.Cloud.tag_group`. A PUT would drop the tags of others."""
+        with translated(f"tag resource group {name}"):
+            known = self.resources.resource_groups.get(name).tags or {}
+            self.resources.resource_groups.update(name, {"tags": {**known, **tags}})
 
     def groups(self, tags: Mapping[str, str]) -> Sequence[Group]:
         """Groups that carry all these tags; an empty value matches any."""
@@ -111,7 +142,9 @@ class Arm:
 
     def delete_group(self, name: str, deadline: datetime) -> None:
         """See :meth:`harness.clouds.api.Cloud.delete_group`."""
-        delete_group(self.resources, name, deadline, self._endpoint.polling or 5.0)
+        delete_group(
+            self.resources, self.rest, name, deadline, self._endpoint.polling or 5.0, self._endpoint.deletion, self.tell
+        )
 
     def console(self, group: str, machine: str) -> str:
         """The serial console, read from where boot diagnostics keep it."""
@@ -137,6 +170,10 @@ class Arm:
             raise CloudError(
                 attempted, awaited=f"the log's download, {time.monotonic() - begun:.0f} s", last_seen=str(error)
             ) from error
+
+
+def _quiet(_: str) -> None:
+    """Nobody watches."""
 
 
 def _matches(tags: Mapping[str, str], name: str, value: str) -> bool:

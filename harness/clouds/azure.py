@@ -15,6 +15,7 @@ from harness.builds.api import Build, Progress
 from harness.clouds import bundles
 from harness.clouds.api import Group, NodeProfile
 from harness.clouds.arm import Arm, Endpoint
+from harness.clouds.room import Room
 from harness.errors import UsageError
 from harness.settings import Settings
 
@@ -44,7 +45,8 @@ class AzureCloud:
 
     def __enter__(self) -> AzureCloud:
         self._credential = DefaultAzureCredential()
-        self._arm = Arm(Endpoint(subscription=self.subscription, credential=self._credential))
+        pace = self._settings.state / "pace" / f"{self.subscription}.json"
+        self._arm = Arm(Endpoint(subscription=self.subscription, credential=self._credential, pace=pace))
         self.resources = self._arm.resources
         self.deployments = self._arm.deployments
         self.network = self._arm.network
@@ -84,8 +86,20 @@ class AzureCloud:
             name = bundles.upload(service, bundle, digest)
             return bundles.signed_url(service, name, datetime.now(UTC)), digest
 
+    def watch(self, tell: Progress) -> None:
+        self._arm.tell = tell
+
+    def survey(self, location: str, size: str) -> Room:
+        return self._arm.survey(location, size)
+
+    def register(self, progress: Progress) -> None:
+        self._arm.register(progress)
+
     def create_group(self, name: str, location: str, tags: Mapping[str, str]) -> None:
         self._arm.create_group(name, location, tags)
+
+    def tag_group(self, name: str, tags: Mapping[str, str]) -> None:
+        self._arm.tag_group(name, tags)
 
     def deploy(
         self, group: str, name: str, template: Mapping[str, Any], parameters: Mapping[str, Any], deadline: datetime

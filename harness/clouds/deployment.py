@@ -13,7 +13,7 @@ from azure.mgmt.resource.deployments import DeploymentsMgmtClient
 from azure.mgmt.resource.deployments.models import Deployment, DeploymentParameter, DeploymentProperties
 
 from harness.clouds.errors import Detail, details_of, details_of_body, from_details, translate, translated
-from harness.errors import CloudError
+from harness.errors import DeployError, HarnessError
 
 
 def deploy(
@@ -26,7 +26,7 @@ def deploy(
 ) -> Mapping[str, Any]:
     """Run the deployment; returns its outputs as name -> value.
 
-    :raises CloudError: or ``QuotaError``, ``ThrottledError``: with the failed operations, or at the deadline.
+    :raises HarnessError: of the class of what failed, with the failed operations; ``DeployError`` at the deadline.
     """
     attempted = f"deploy {name} to {group}"
     body = Deployment(
@@ -42,7 +42,7 @@ def deploy(
     try:
         poller.wait(max(0.0, deadline.timestamp() - time.time()))
         if not poller.done():
-            raise CloudError(
+            raise DeployError(
                 attempted,
                 awaited=f"its end, {time.monotonic() - begun:.0f} s",
                 last_seen=poller.status(),
@@ -70,6 +70,6 @@ def _failed(client: DeploymentsMgmtClient, group: str, name: str) -> list[Detail
             if error is not None:
                 details = details_of_body(error.as_dict())
                 found += [(code, f"{what}: {message}") for code, message in details]
-    except AzureError:  # the deployment's own error is what matters
+    except (AzureError, HarnessError):  # the deployment's own error is what matters
         return found
     return found

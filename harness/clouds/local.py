@@ -17,6 +17,7 @@ from harness.clouds.api import ArmRequest, Group, NodeProfile
 from harness.clouds.arm import Arm, Endpoint
 from harness.clouds.errors import translated
 from harness.clouds.journal import requests_of_machines
+from harness.clouds.room import Room
 from harness.clouds.server import LocalServer, ServerInfo
 from harness.settings import Settings
 
@@ -50,6 +51,7 @@ class LocalCloud:
                 authority_file=self._info.ca,
                 polling=_POLLING,
                 retries=_RETRIES,
+                pace=self._settings.state / "pace" / f"{self._info.subscription}.json",
             )
         )
         self.subscription = self._info.subscription
@@ -102,8 +104,20 @@ class LocalCloud:
             short_waits=True,
         )
 
+    def watch(self, tell: Progress) -> None:
+        self._arm.tell = tell
+
+    def survey(self, location: str, size: str) -> Room:
+        return self._arm.survey(location, size)
+
+    def register(self, progress: Progress) -> None:
+        self._arm.register(progress)
+
     def create_group(self, name: str, location: str, tags: Mapping[str, str]) -> None:
         self._arm.create_group(name, location, tags)
+
+    def tag_group(self, name: str, tags: Mapping[str, str]) -> None:
+        self._arm.tag_group(name, tags)
 
     def deploy(
         self, group: str, name: str, template: Mapping[str, Any], parameters: Mapping[str, Any], deadline: datetime

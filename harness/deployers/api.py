@@ -12,9 +12,10 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from harness.builds.api import Build
+from harness.clouds.room import Demand
 from harness.clusters.api import Cluster
 
 
@@ -50,6 +51,20 @@ class ClusterRequest:
     folder: Path
     """The cell's folder in the run's reports; kubeconfig, rendered template and logs go here."""
     deadline: datetime
+
+
+@runtime_checkable
+class Demanding(Protocol):
+    """What a deployer may also offer: saying what a cluster takes from the quotas."""
+
+    def demand(self, request: ClusterRequest) -> Demand: ...
+
+
+def demand_of(deployer: Deployer, request: ClusterRequest) -> Demand:
+    """What the deployer says, or the machines that were asked for."""
+    if isinstance(deployer, Demanding):
+        return deployer.demand(request)
+    return Demand(request.control_planes + request.workers, 1)
 
 
 class Deployer(Protocol):

@@ -21,6 +21,8 @@ class Distribution:
     :param collected: called when a worker has found something to run.
     :param recorder: knows what is to be repeated.
     :param capacity: how many tests a lane carries now.
+    :param admitted: whether a cell need not wait for others to leave.
+    :param finished: called when a cell's last test has run.
     """
 
     def __init__(
@@ -31,6 +33,8 @@ class Distribution:
         collected: Callable[[], None],
         recorder: Recorder,
         capacity: Callable[[Lane], int],
+        admitted: Callable[[str], bool],
+        finished: Callable[[str], None],
     ) -> None:
         self._config = config
         self._context = context
@@ -38,6 +42,8 @@ class Distribution:
         self._collected = collected
         self._recorder = recorder
         self._capacity = capacity
+        self._admitted = admitted
+        self._finished = finished
         self.workers: dict[str, int] = {}
         """Name -> process id of those that run."""
 
@@ -79,6 +85,8 @@ class Distribution:
             clusters={cell.name: len(cell.clusters) for cell in self._context.cells},
             again=self._recorder.take_again,
             capacity=self._capacity,
+            admitted=self._admitted,
+            finished=self._finished,
         )
 
     def _differ(self, node: Any, expected: Sequence[str], collection: Sequence[str]) -> None:

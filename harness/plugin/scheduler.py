@@ -49,6 +49,8 @@ class SuiteScheduling:
     :param clusters: cell -> number of its clusters.
     :param again: called with the node id of each finished test; whether it is to run once more, after all others.
     :param capacity: how many tests that share a lane it carries now.
+    :param admitted: whether a cell has, or gets, its clusters; tests of one that waits for room come after all others.
+    :param finished: called once for each cell, when its last test has run.
     """
 
     def __init__(
@@ -61,8 +63,13 @@ class SuiteScheduling:
         clusters: Mapping[str, int],
         again: Callable[[str], bool] = lambda nodeid: False,
         capacity: Callable[[Lane], int] = lambda lane: 1_000_000,
+        admitted: Callable[[str], bool] = lambda cell: True,
+        finished: Callable[[str], None] = lambda cell: None,
     ) -> None:
         self._workers = workers
+        self._admitted = admitted
+        self._tell_finished = finished
+        self._running_cells: set[str] = set()
         self._load = facts
         self._limits = limits
         self._differ = differ
@@ -115,7 +122,9 @@ class SuiteScheduling:
             self._facts = [known.get(nodeid) or _unknown(nodeid) for nodeid in self._collection]
             self._lanes = Lanes(self._facts, self._workers, self._clusters, self._limits, self._capacity)
             self._pending = list(range(len(self._collection)))
+            self._running_cells = {fact.cell for fact in self._facts if fact.cell}
         self._fill()
+        self._report_finished()
 
     def mark_test_complete(self, node: Node, item_index: int, duration: float = 0) -> None:
         assert self._collection is not None
@@ -124,6 +133,7 @@ class SuiteScheduling:
         if self._ask_again(self._collection[item_index]):
             self._repeat.append(item_index)
         self._fill()
+        self._report_finished()
 
     def mark_test_pending(self, item: str) -> None:
         """Run a test once more, after all others: it was lost with its worker."""
@@ -157,8 +167,8 @@ class SuiteScheduling:
 
     def _fill(self) -> None:
         """Every idle worker gets what can run now, and exclusive ones their next; whoever will not be needed may go."""
-        if not self._pending and not any(self._queues.values()):
-            self._pending, self._repeat = self._repeat, []
+        if not self._of_admitted() and not any(self._queues.values()):
+            self._pending, self._repeat = [*self._repeat, *self._pending], []
         able = [node for node in self._queues if node in self._collections and not node.shutting_down]
         for node in able:
             if not self._queues[node]:
@@ -170,7 +180,10 @@ class SuiteScheduling:
 
     def _give(self, node: Node) -> None:
         urgency = self._lanes.urgency(self._pending)
-        order = sorted(self._pending, key=lambda index: (not self._facts[index].exclusive, -urgency(index)))
+        order = sorted(
+            self._of_admitted() or self._of_waiting(),
+            key=lambda index: (not self._facts[index].exclusive, -urgency(index)),
+        )
         refused = set()
         for index in order:
             kind = self._lanes.kind(index)
@@ -180,6 +193,26 @@ class SuiteScheduling:
                 self._send(node, index, lane)
                 return
             refused.add(kind)
+
+    def _of_admitted(self) -> list[int]:
+        """Pending tests whose clusters are up or come up."""
+        waiting = self._waiting_cells()
+        return [index for index in self._pending if self._facts[index].cell not in waiting]
+
+    def _of_waiting(self) -> list[int]:
+        """Those of cells that wait for others to leave, once nothing of the others is left: they wait for it in their worker."""
+        waiting = self._waiting_cells()
+        left = [*self._repeat, *(index for queue in self._queues.values() for index in queue)]
+        return [] if any(self._facts[index].cell not in waiting for index in left) else list(self._pending)
+
+    def _waiting_cells(self) -> set[str]:
+        return {cell for cell in self._running_cells if not self._admitted(cell)}
+
+    def _report_finished(self) -> None:
+        left = [*self._pending, *self._repeat, *(index for queue in self._queues.values() for index in queue)]
+        for cell in sorted(self._running_cells - {self._facts[index].cell for index in left}):
+            self._running_cells.discard(cell)
+            self._tell_finished(cell)
 
     def _tell_next(self, node: Node) -> None:
         """The next exclusive test of the same lane: the longest."""

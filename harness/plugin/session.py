@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections import Counter
 from collections.abc import Generator, Sequence
 from pathlib import Path
 from threading import Timer
@@ -24,7 +25,7 @@ from harness.plugin.console import Console, LedgerLines
 from harness.plugin.context import KEY, CellView, Context, asked_suites
 from harness.plugin.diagnosis import Diagnosis
 from harness.plugin.distribution import Distribution
-from harness.plugin.facts import FILE
+from harness.plugin.facts import FILE, cell_of
 from harness.plugin.leaks import check as check_leaks
 from harness.plugin.loop import install
 from harness.plugin.namespaces import FILE as LEFTOVERS
@@ -126,6 +127,9 @@ class Controller:
         self.timer: Timer | None = None
         self.started = False
         self.aborted = False
+        self.left: Counter[str] = Counter()
+        """Cell -> tests that have not run, without xdist."""
+        self.cell_of: dict[str, str] = {}
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self, session: pytest.Session) -> None:
@@ -199,7 +203,14 @@ class Controller:
                 lambda lane: context.cell(lane[0]).clusters[lane[1]],
             )
             self.distribution = Distribution(
-                self.config, context, limits_of(context), self._start, self.recorder, self.paces.capacity
+                self.config,
+                context,
+                limits_of(context),
+                self._start,
+                self.recorder,
+                self.paces.capacity,
+                lifecycle.admitted,
+                self._cell_finished,
             )
             self.config.pluginmanager.register(self.distribution)
 
@@ -210,6 +221,11 @@ class Controller:
             lifecycle.folder, lifecycle.cloud, lambda cell, text: lifecycle.ledger.append("progress", cell, text=text)
         )
         self.config.pluginmanager.register(self.diagnosis)
+
+    def _cell_finished(self, cell: str) -> None:
+        """A cell that others wait for makes room as soon as its tests are done."""
+        assert self.lifecycle is not None
+        self.lifecycle.retire(cell, failed=self.recorder.failed if self.recorder else False)
 
     def _narrowed(self) -> bool:
         """Whether the command line may leave nothing to run; then clusters wait until collection has found something."""
@@ -231,9 +247,24 @@ class Controller:
         self.timer.start()
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Without xdist, this process collects."""
+        """Without xdist, this process collects, and runs cell after cell if one waits for another's room."""
         if session.items and self.lifecycle:
             self._start()
+            context = self.config.stash[KEY]
+            assert context is not None
+            cells = [cell.name for cell in context.cells]
+            if not all(map(self.lifecycle.admitted, cells)):
+                order = {name: number for number, name in enumerate(["", *cells])}
+                session.items.sort(key=lambda item: order[cell_of(item, context)])
+            self.left = Counter(cell_of(item, context) for item in session.items)
+            self.cell_of = {item.nodeid: cell_of(item, context) for item in session.items}
+
+    def pytest_runtest_logfinish(self, nodeid: str) -> None:
+        """Without xdist, this process knows when a cell's last test has run."""
+        cell = self.cell_of.get(nodeid, "")
+        self.left[cell] -= 1
+        if cell and self.left[cell] == 0:
+            self._cell_finished(cell)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> Generator[None, None, None]:

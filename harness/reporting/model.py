@@ -41,7 +41,7 @@ def load(run_folder: Path, *, publish: bool = True) -> Report:
     state = RunState.of(entries)
     running = bool(state.live_owners())
     phases = _phases(entries, running)
-    cells = tuple(_cell(folder, cell, phases) for cell in plan.cells)
+    cells = tuple(_cell(folder, cell, phases, _moves(entries, cell)) for cell in plan.cells)
     tests, warnings = _tests(folder.results, publish)
     tests += unrun(folder.path / "planned.json", plan, cells, phases, tests, running)
     left = _left(state)
@@ -146,7 +146,7 @@ def _phase(entry: Entry) -> PhaseRecord:
     )
 
 
-def _cell(folder: RunFolder, cell: Cell, phases: tuple[PhaseRecord, ...]) -> CellRecord:
+def _cell(folder: RunFolder, cell: Cell, phases: tuple[PhaseRecord, ...], moves: str) -> CellRecord:
     place = folder.cell(cell.name)
     latest = {record.phase: record for record in phases if record.cell == cell.name}
     files = place.logs.rglob("*") if place.logs.is_dir() else ()
@@ -158,9 +158,21 @@ def _cell(folder: RunFolder, cell: Cell, phases: tuple[PhaseRecord, ...]) -> Cel
         nodes=cluster.nodes if cluster else (),
         phases=tuple(latest[phase] for phase in _PHASES if phase in latest),
         logs=tuple(sorted(str(path.relative_to(folder.path)) for path in files if path.is_file())),
-        cluster_facts={"group": cluster.group, "server": cluster.server, **cluster.deviations} if cluster else {},
+        cluster_facts=({"group": cluster.group, "server": cluster.server, **cluster.deviations} if cluster else {})
+        | ({"moved": moves} if moves else {}),
         leftovers=leftovers,
         unseen=unseen,
+    )
+
+
+def _moves(entries: Iterable[Entry], cell: Cell) -> str:
+    """Where the cell went and why: ``westeurope -> northeurope (SkuNotAvailable)``; empty if it came up where it was planned."""
+    return line(
+        ", ".join(
+            f"{entry.text('source')} -> {entry.text('target')} ({entry.text('code') or entry.text('outcome')})"
+            for entry in entries
+            if entry.kind == "moved" and entry.cell == cell.name
+        )
     )
 
 

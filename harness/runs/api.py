@@ -9,8 +9,10 @@ Fields of every line: ``v`` (1), ``at`` (Unix time, float), ``kind``, ``cell`` (
 ``run``          ``state`` started|ended, ``run``, ``pid``, ``pid_started``, ``outcome`` when ended, ``resumed`` when
                  started after the run was cut off
 ``phase``        ``phase`` plan|build|up|readiness|test|proof|leftovers|collect|down|leak-check|report, ``state``
-                 started|passed|failed|skipped, ``outcome``, ``seconds``, ``message``, ``log_tail`` when ended
+                 started|passed|failed|skipped, ``outcome``, ``code``, ``seconds``, ``message``, ``log_tail`` when ended
 ``creating``     ``resource`` (kind), ``name``, and whatever is needed to delete it (``cloud``, ``location``)
+``moved``        ``source`` and ``target`` (locations), ``group`` (the next attempt's), ``code``, ``outcome``, ``message`` of the
+                 failure: the cell is tried again there
 ``gone``         ``resource``, ``name``: confirmed deleted
 ``kept``         ``resource``, ``name``, ``until``: left on purpose by --keep
 ``cluster``      ``path`` of cluster.json: ready and held

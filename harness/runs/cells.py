@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from threading import Event, Thread
 
 from harness.builds.api import Build
-from harness.clouds.api import TAG_CELL, TAG_RUN, Cloud
+from harness.clouds.api import TAG_CELL, TAG_EXPIRES, TAG_RUN, Cloud, Surveyor
+from harness.clouds.codes import AMBIGUOUS
+from harness.clouds.room import settled
 from harness.clusters.api import Cluster
 from harness.clusters.version import same_version, served_version
 from harness.deployers.api import ClusterRequest, Deployer
-from harness.errors import CloudError, HarnessError, LeakError, Outcome, ThrottledError, UsageError
+from harness.errors import CloudError, HarnessError, LeakError, Outcome, Remedy, ThrottledError, UsageError
+from harness.runs.admission import Admission
 from harness.runs.api import Cell, Phase, Plan
 from harness.runs.deadline import remaining
 from harness.runs.folder import RunFolder
 from harness.runs.ledger import Ledger
 from harness.runs.parts import Parts
 from harness.runs.phases import CellRecorder, outcome_of, record_skip, recorded
-from harness.runs.plan import group_name, tags
-from harness.runs.state import RunState, worst
-from harness.settings import Settings
+from harness.runs.placement import Placement, next_placement
+from harness.runs.plan import rfc3339, tags
+from harness.runs.state import RunState, worst, worst_first
+from harness.settings import Settings, duration
 
 _COLLECT_SECONDS = 180.0
 _ATTEMPTS = 3
@@ -57,19 +61,16 @@ class CellWork:
     def ledger(self) -> Ledger:
         return Ledger(self.folder.ledger)
 
-    @property
-    def group(self) -> str:
-        return group_name(self.plan, self.cell.name)
-
-    def request(self, build: Build, deadline: datetime) -> ClusterRequest:
-        """What the deployer is asked for; makes the cell's folder."""
+    def request(self, build: Build, deadline: datetime, placement: Placement | None = None) -> ClusterRequest:
+        """What the deployer is asked for, at first if no placement is given; makes the cell's folder."""
+        placement = placement or Placement.first(self.plan, self.cell)
         path = self.folder.cell(self.cell.name).path
         path.mkdir(parents=True, exist_ok=True)
         return ClusterRequest(
             run=self.plan.run,
             cell=self.cell.name,
-            group=self.group,
-            location=self.cell.location,
+            group=placement.group,
+            location=placement.location,
             tags=tags(self.plan, self.cell.name, time.time()),
             build=build,
             control_planes=self.settings.control_planes,
@@ -78,13 +79,11 @@ class CellWork:
             deadline=deadline,
         )
 
-    def up(self, request: ClusterRequest, cut: Event) -> Cluster | None:
+    def up(self, request: ClusterRequest, cut: Event, admission: Admission | None = None) -> Cluster | None:
         """Bring the cell up; its failure is in the ledger, where every process that waits for the cell finds it."""
-        recorder = CellRecorder(self.ledger, self.cell.name, self.plan.cloud, self.cell.location, cut)
+        recorder = CellRecorder(self.ledger, self.cell.name, self.plan.cloud, request.location, cut)
         try:
-            recorder.creating("resourceGroup", self.group)
-            cluster = self.deployer.up(request, recorder)
-            check_version(cluster.version, request.build, self.cell.name)
+            cluster = self._bring_up(request, recorder, admission or Admission({}, self.settings.failover_location))
             path = self.folder.cell(self.cell.name).cluster
             cluster.save(path)
         except BaseException as error:
@@ -115,6 +114,50 @@ class CellWork:
         except Exception as error:
             self.ledger.append("progress", self.cell.name, text=f"what is in the cluster was not written down: {error}")
 
+    def _bring_up(self, request: ClusterRequest, recorder: CellRecorder, admission: Admission) -> Cluster:
+        """Try, and try elsewhere or again as long as the failure says that this may help."""
+        tried = [Placement(1, request.location, request.group)]
+        while True:
+            try:
+                recorder.creating("resourceGroup", request.group)
+                cluster = self.deployer.up(request, recorder)
+                check_version(cluster.version, request.build, self.cell.name)
+                return cluster
+            except HarnessError as caught:
+                error = self._settled(caught, request.location)
+                target = next_placement(self.plan, self.cell, admission.alternatives(self.cell.name), tried, error)
+                if target is None:
+                    raise error from caught.__cause__
+                recorder.moved(error, target.location, target.group)
+                self._give_up(request, tried[-1].number, error)
+                tried.append(target)
+                admission.moved(self.cell.name, target.location)
+                request = replace(request, location=target.location, group=target.group)
+
+    def _settled(self, error: HarnessError, location: str) -> HarnessError:
+        """An answer that may mean an exhausted quota is one if the location's usages say so."""
+        if error.code != AMBIGUOUS or not isinstance(self.cloud, Surveyor):
+            return error
+        try:
+            return settled(error, self.cloud.survey(location, self.settings.vm_size))
+        except HarnessError as unanswered:
+            error.log_tail += f"\n{unanswered}"
+            return error
+
+    def _give_up(self, request: ClusterRequest, number: int, error: HarnessError) -> None:
+        """Keep what the failed attempt can tell, and delete it; what does not go now goes with the cell."""
+        limit = datetime.fromtimestamp(min(request.deadline.timestamp(), time.time() + _COLLECT_SECONDS), UTC)
+        logs = self.folder.cell(self.cell.name).logs / f"attempt-{number}"
+        logs.mkdir(parents=True, exist_ok=True)
+        (logs / "error.txt").write_text(f"{error}\n\n{error.log_tail}\n")
+        try:
+            if error.remedy is Remedy.AGAIN:
+                self.deployer.collect(request, logs, limit)
+            self.deployer.down(request.group, request.deadline)
+            self.ledger.append("gone", self.cell.name, resource="resourceGroup", name=request.group)
+        except HarnessError as left:
+            self.ledger.append("progress", self.cell.name, text=f"{request.group} stays until the end: {left}")
+
     def tested(self, failed: bool, aborted: bool) -> None:
         """Close the test phase, if the cell ever got there."""
         phase = RunState.of(self.ledger.read()).phases.get((self.cell.name, Phase.TEST))
@@ -141,16 +184,31 @@ class CellWork:
         logs.mkdir(parents=True, exist_ok=True)
         try:
             with recorded(self.ledger, self.cell.name, Phase.COLLECT):
-                self.deployer.collect(self.request(build, limit), logs, limit)
+                self.deployer.collect(self.request(build, limit, self._placement()), logs, limit)
         except Exception:  # noqa: S110 - recorded; the teardown that follows matters more
             pass
 
-    def keep(self, why: str) -> Outcome:
-        """Leave the cell's resources until the run expires."""
+    def keep(self) -> Outcome:
+        """Leave the cell's resources for as long from now as anything of a run may stay, and say how to use and remove them."""
+        until = max(self.plan.expires, time.time() + duration(self.settings.expires))
         for kind, name in self.remaining():
-            self.ledger.append("kept", self.cell.name, resource=kind, name=name, until=self.plan.expires)
-        record_skip(self.ledger, self.cell.name, Phase.DOWN, why)
+            if kind == "resourceGroup":
+                until = self._extend(name, until)
+            self.ledger.append("kept", self.cell.name, resource=kind, name=name, until=until)
+        kubeconfig = self.folder.cell(self.cell.name).path / "kubeconfig"
+        use = f"; use it with: export KUBECONFIG={kubeconfig}" if kubeconfig.exists() else ""
+        remove = f"remove it with: harness down --run {self.plan.run}"
+        record_skip(self.ledger, self.cell.name, Phase.DOWN, f"kept until {rfc3339(until)}{use}; {remove}")
         return Outcome.PASSED
+
+    def _extend(self, group: str, until: float) -> float:
+        """Have the expiry tag say so, which is what any sweep goes by; returns what it says at last."""
+        try:
+            self.cloud.tag_group(group, {TAG_EXPIRES: rfc3339(until)})
+        except HarnessError as error:
+            self.ledger.append("progress", self.cell.name, text=f"{group} expires as planned: {error}")
+            return self.plan.expires
+        return until
 
     def down(self, deadline: datetime, straggler: Thread | None = None) -> Outcome:
         """Delete, then prove by tag that nothing is left; what became of it is in the ledger and returned.
@@ -169,7 +227,7 @@ class CellWork:
                 self._delete(deadline)
 
         outcomes = [self._phase(Phase.DOWN, delete), self._phase(Phase.LEAK_CHECK, self._prove)]
-        if outcomes[-1] is Outcome.PASSED:
+        if outcomes[-1] is Outcome.PASSED and outcomes[0] is not Outcome.LEAK:  # what outlives a group is no group
             for kind, name in remaining_before:
                 self.ledger.append("gone", self.cell.name, resource=kind, name=name)
         return worst(outcomes)
@@ -182,15 +240,32 @@ class CellWork:
             return outcome_of(error)
         return Outcome.PASSED
 
+    def _placement(self) -> Placement | None:
+        """The latest attempt, by the ledger."""
+        groups = [found for found in RunState.of(self.ledger.read()).remaining.values() if found.cell == self.cell.name]
+        return Placement(len(groups), groups[-1].location, groups[-1].name) if groups else None
+
     def _delete(self, deadline: datetime) -> None:
+        """Every group of the cell: a failed attempt may have left its own."""
+        failures = []
+        for kind, name in self.remaining():
+            if kind == "resourceGroup":
+                try:
+                    self._delete_group(name, deadline)
+                except HarnessError as error:
+                    failures.append(error)
+        if failures:
+            raise min(failures, key=lambda error: worst_first(error.outcome))
+
+    def _delete_group(self, group: str, deadline: datetime) -> None:
         """The cloud may refuse once (a conflict with what the cut-off bring-up began): ask again while there is time."""
         for attempt in range(1, _ATTEMPTS + 1):
             try:
-                self.deployer.down(self.group, deadline)
+                self.deployer.down(group, deadline)
             except (CloudError, ThrottledError) as error:
                 if attempt == _ATTEMPTS or remaining(deadline) <= _PAUSE:
                     raise
-                self.ledger.append("progress", self.cell.name, text=f"delete {self.group} again: {error}")
+                self.ledger.append("progress", self.cell.name, text=f"delete {group} again: {error}")
                 time.sleep(_PAUSE)
             else:
                 return
@@ -203,6 +278,7 @@ class CellWork:
                 f"leave nothing of cell {self.cell.name} behind",
                 last_seen=names,
                 hint=f"harness down --run {self.plan.run}",
+                log_tail="\n".join(f"az group delete --yes --name {group.name}" for group in left),
             )
 
     def remaining(self) -> list[tuple[str, str]]:

@@ -79,6 +79,11 @@ class Ledger:
             time.sleep(poll)
 
 
+def tell(ledger: Ledger, cell: str, text: str) -> None:
+    """A line for the person who watches."""
+    ledger.append("progress", cell, text=text)
+
+
 def _separator(descriptor: int) -> bytes:
     """A line break if the last writer died before writing its own."""
     size = os.fstat(descriptor).st_size

@@ -8,8 +8,9 @@ in another process.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -18,18 +19,21 @@ from threading import Event, Thread
 from filelock import FileLock
 
 from harness.builds.api import Build
-from harness.clouds.api import Cloud, Stager
+from harness.clouds.api import Cloud, Stager, Surveyor, Watchable
+from harness.clouds.room import Demand
 from harness.clusters.api import Cluster
 from harness.clusters.version import served_version
+from harness.deployers.api import ClusterRequest, demand_of
 from harness.errors import AbortedError, DeployError, HarnessError, Outcome, QuotaError, UsageError
+from harness.runs.admission import Admission, survey
 from harness.runs.api import Cell, Keep, Phase, Plan
 from harness.runs.cells import CellWork, check_version
 from harness.runs.deadline import Budget, check, remaining
 from harness.runs.folder import RunFolder
-from harness.runs.ledger import Ledger
+from harness.runs.ledger import Ledger, tell
 from harness.runs.parts import Parts
 from harness.runs.phases import record_failure, record_skip, recorded
-from harness.runs.plan import load_plan, make_plan, save_plan
+from harness.runs.plan import group_name, load_plan, make_plan, save_plan
 from harness.runs.state import RunState, worst
 from harness.runs.teardown import claim, in_parallel, release, signals_held, teardown
 from harness.settings import Settings, duration
@@ -58,6 +62,8 @@ class Lifecycle:
         self._adopted: set[str] = set()
         self._threads: dict[str, Thread] = {}
         self._cut = Event()
+        self._admission = Admission({}, ())
+        self._retiring: list[Thread] = []
 
     @classmethod
     def open(
@@ -90,16 +96,14 @@ class Lifecycle:
         """
         with recorded(self.ledger, "", Phase.PLAN):
             self._cloud = self._open.enter_context(self._parts.cloud(self.plan.cloud)(self.settings))
-            known = self._cloud.locations()
+            if isinstance(self._cloud, Watchable):
+                self._cloud.watch(partial(tell, self.ledger, ""))
+            _check_locations(self.settings, self.plan, self._cloud.locations())
             for cell in self.plan.cells:
-                if cell.location not in known:
-                    raise UsageError(
-                        f"--location {cell.location!r} is unknown to cloud {self.plan.cloud}",
-                        hint=f"there are: {', '.join(sorted(known))}",
-                    )
                 self._works[cell.name] = CellWork.of(
                     self.settings, self.plan, cell, self.folder, self._cloud, self._parts
                 )
+            self._admission = self._examine(self._cloud)
         builder = self._parts.builder(self.settings.cache)
         for cell in self.plan.cells:
             if cell.replica_of:
@@ -115,6 +119,22 @@ class Lifecycle:
             except Exception as error:
                 record_skip(self.ledger, cell.name, Phase.UP, f"not built: {str(error).partition(chr(10))[0]}")
         return dict(self._builds)
+
+    def _examine(self, cloud: Cloud) -> Admission:
+        """What has to be right for the whole matrix before anything is created: providers, sizes, room, names."""
+        if isinstance(cloud, Surveyor):
+            cloud.register(partial(tell, self.ledger, ""))
+        failover = self.settings.failover_location
+        places = [*(cell.location for cell in self.plan.cells), *failover]
+        admission = Admission(survey(cloud, places, self.settings.vm_size), failover)
+        if not self._resumed and not RunState.of(self.ledger.read()).remaining:
+            wanted = {group_name(self.plan, cell.name) for cell in self.plan.cells}
+            taken = [group.name for group in cloud.groups({}) if group.name in wanted]
+            if taken:
+                raise UsageError(
+                    f"resource group {taken[0]} exists already", hint="start another run: it gets another name"
+                )
+        return admission
 
     def _share_build(self, cell: Cell) -> None:
         """A further cluster runs what its cell's own cluster runs."""
@@ -145,10 +165,74 @@ class Lifecycle:
                 record_failure(self.ledger, "", Phase.PLAN, error)
                 raise
             requests[name] = request
-        for name, request in requests.items():
-            thread = Thread(target=self._works[name].up, args=(request, self._cut), name=f"up-{name}", daemon=True)
-            self._threads[name] = thread
-            thread.start()
+        for cell in self.plan.primary:
+            unit = {name: requests[name] for name in self.plan.clusters(cell.name) if name in requests}
+            if unit:
+                self._begin(cell, unit)
+
+    def _begin(self, cell: Cell, unit: Mapping[str, ClusterRequest]) -> None:
+        """Bring a cell and its further clusters up, now or when there is room."""
+        demand = Demand(0, 0)
+        for name, request in unit.items():
+            more = demand_of(self._works[name].deployer, request)
+            demand = Demand(demand.machines + more.machines, demand.addresses + more.addresses)
+        try:
+            place = self._admission.place(cell.name, cell.location, demand)
+        except QuotaError as error:
+            for name in unit:
+                record_failure(self.ledger, name, Phase.UP, error)
+            return
+        for name, request in unit.items():
+            work = partial(self._bring_up, cell, name, request, demand, place)
+            self._threads[name] = Thread(target=work, name=f"up-{name}", daemon=True)
+            self._threads[name].start()
+
+    def _bring_up(self, cell: Cell, name: str, request: ClusterRequest, demand: Demand, place: str) -> None:
+        """One cluster, where its cell is let in."""
+        admission = self._admission
+        if not place:
+            try:
+                place = admission.await_turn(cell.name, cell.location, demand, self._cut, self._progress(cell))
+            except HarnessError as error:
+                record_failure(self.ledger, name, Phase.UP, error)
+                return
+        if place != request.location:
+            lacking = admission.lacks(cell.location, demand)
+            self.ledger.append(
+                "moved",
+                name,
+                source=request.location,
+                target=place,
+                group=request.group,
+                code="",
+                outcome=Outcome.QUOTA,
+                message=lacking,
+            )
+        self._works[name].up(replace(request, location=place), self._cut, admission)
+
+    def admitted(self, cell: str) -> bool:
+        """Whether the cell need not wait for others to leave."""
+        return self._admission.admitted(cell)
+
+    def retire(self, cell: str, *, failed: bool) -> None:
+        """All tests of the cell are done: take it down at once, in the background, if others wait for its room."""
+        if Keep(self.settings.keep) is Keep.ALWAYS:
+            self._admission.stay(cell)
+            return
+        if not self._admission.waiting:
+            return
+        thread = Thread(target=self._retire, args=(cell, failed), name=f"down-{cell}", daemon=True)
+        self._retiring.append(thread)
+        thread.start()
+
+    def _retire(self, cell: str, failed: bool) -> None:
+        deadline = self.budget.teardown_deadline(time.time())
+        works = [self._works[name] for name in self.plan.clusters(cell) if name not in self._adopted]
+        keep = Keep(self.settings.keep)
+        with FileLock(self.folder.lock):
+            outcomes = in_parallel([partial(self._end, work, False, failed, keep, deadline) for work in works])
+        gone = worst(outcomes) is Outcome.PASSED and not any(work.remaining() for work in works)
+        (self._admission.leave if gone else self._admission.stay)(cell)
 
     def _check_adopted(self, name: str) -> None:
         """A cluster that somebody else brought up has to be of the version that is tested; raises ``HarnessError``."""
@@ -211,6 +295,8 @@ class Lifecycle:
         keep = keep or Keep(self.settings.keep)
         with signals_held():
             self._stop_bring_up()
+            for thread in self._retiring:
+                thread.join(remaining(self.budget.teardown_deadline(time.time())))
             deadline = self.budget.teardown_deadline(time.time())
             with FileLock(self.folder.lock):
                 in_parallel(
@@ -233,12 +319,13 @@ class Lifecycle:
         return self._cloud
 
     def join(self) -> None:
-        """Wait until every cell is up or has failed."""
+        """Wait until every cell is up or has failed; none is going to leave, so one that finds no room has failed."""
+        self._admission.settle()
         for thread in self._threads.values():
             thread.join(remaining(self.budget.tests_deadline))
 
     def _progress(self, cell: Cell) -> Callable[[str], None]:
-        return partial(_tell, self.ledger, cell.name)
+        return partial(tell, self.ledger, cell.name)
 
     def _stop_bring_up(self) -> None:
         until = time.monotonic() + _GRACE
@@ -254,7 +341,7 @@ class Lifecycle:
             return Outcome.PASSED
         broken = failed or RunState.of(self.ledger.read()).failure(name) is not None
         if keep is Keep.ALWAYS or (keep is Keep.ON_FAILURE and broken and not aborted):
-            return work.keep(f"kept until it expires; remove it with: harness down --run {self.plan.run}")
+            return work.keep()
         if broken and not aborted:
             work.collect(self._builds.get(name), deadline)
         return work.down(deadline, self._threads.get(name))
@@ -270,5 +357,11 @@ class Lifecycle:
         return outcome
 
 
-def _tell(ledger: Ledger, cell: str, text: str) -> None:
-    ledger.append("progress", cell, text=text)
+def _check_locations(settings: Settings, plan: Plan, known: Sequence[str]) -> None:
+    asked = [("--location", cell.location) for cell in plan.cells]
+    asked += [("--failover-location", location) for location in settings.failover_location]
+    for flag, location in asked:
+        if location not in known:
+            raise UsageError(
+                f"{flag} {location!r} is unknown to cloud {plan.cloud}", hint=f"there are: {', '.join(sorted(known))}"
+            )

@@ -37,6 +37,7 @@ def record_failure(ledger: Ledger, cell: str, phase: Phase, error: BaseException
         phase=phase,
         state="failed",
         outcome=outcome_of(error),
+        code=known.code if known else "",
         seconds=seconds,
         message=str(known) if known else f"{type(error).__name__}: {error}".rstrip(": "),
         log_tail=known.log_tail if known else "".join(traceback.format_exception(error)[-6:]),
@@ -74,6 +75,22 @@ class CellRecorder:
     def progress(self, text: str) -> None:
         self._stop_if_cut("bring the cluster up")
         self._ledger.append("progress", self._cell, text=text)
+
+    def moved(self, error: HarnessError, target: str, group: str) -> None:
+        """This failure sends the cell to another location, or to the same one again; the phase goes on."""
+        self._stop_if_cut(f"try {group} in {target}")
+        source, self._facts["location"] = self._facts["location"], target
+        self._ledger.append(
+            "moved",
+            self._cell,
+            source=source,
+            target=target,
+            group=group,
+            code=error.code,
+            outcome=error.outcome,
+            message=str(error),
+        )
+        self.progress(f"{error.code or error.outcome} in {source}: trying again in {target} as {group}")
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:

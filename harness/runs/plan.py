@@ -51,9 +51,10 @@ def known_suites(folder: Path) -> tuple[str, ...]:
 def make_plan(settings: Settings, parts: Parts, cwd: Path, now: float | None = None) -> Plan:
     """Cells and suites of a new run; raises ``UsageError`` for every unknown source, version, deployer, location form or suite."""
     now = time.time() if now is None else now
-    for location in settings.location:
-        if not re.fullmatch(r"[a-z0-9]{2,40}", location):
-            raise UsageError(f"--location {location!r} is not a location", hint="write its short name: westeurope")
+    for flag, locations in (("--location", settings.location), ("--failover-location", settings.failover_location)):
+        for location in locations:
+            if not re.fullmatch(r"[a-z0-9]{2,40}", location):
+                raise UsageError(f"{flag} {location!r} is not a location", hint="write its short name: westeurope")
     for deployer in settings.deployer:
         parts.deployer(deployer)
     parts.cloud(settings.cloud)
@@ -108,9 +109,10 @@ def suites_of(asked: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
     return tuple(asked or known)
 
 
-def group_name(plan: Plan, cell: str) -> str:
-    """Resource group of a cell: ``harness-<run>-<n>``."""
-    return f"harness-{plan.run}-{[item.name for item in plan.cells].index(cell) + 1}"
+def group_name(plan: Plan, cell: str, attempt: int = 1) -> str:
+    """Resource group of a cell: ``harness-<run>-<n>``, with the number of the attempt behind it from the second on."""
+    name = f"harness-{plan.run}-{[item.name for item in plan.cells].index(cell) + 1}"
+    return name if attempt == 1 else f"{name}-{attempt}"
 
 
 def tags(plan: Plan, cell: str, now: float) -> dict[str, str]:
@@ -119,8 +121,8 @@ def tags(plan: Plan, cell: str, now: float) -> dict[str, str]:
         TAG_RUN: plan.run,
         TAG_OWNER: plan.owner,
         TAG_CELL: cell,
-        TAG_CREATED: _rfc3339(now),
-        TAG_EXPIRES: _rfc3339(plan.expires),
+        TAG_CREATED: rfc3339(now),
+        TAG_EXPIRES: rfc3339(plan.expires),
     }
 
 
@@ -150,5 +152,6 @@ def load_plan(folder: RunFolder) -> tuple[Settings, Plan]:
         ) from error
 
 
-def _rfc3339(at: float) -> str:
+def rfc3339(at: float) -> str:
+    """A Unix time as tags hold it."""
     return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -164,9 +164,14 @@ _ORDER = (
 """Worst first. Skipped comes last: it only decides when nothing else ran."""
 
 
+def worst_first(outcome: Outcome) -> int:
+    """Sorting key: the worst outcome first."""
+    return _ORDER.index(outcome)
+
+
 def worst(outcomes: Iterable[Outcome]) -> Outcome:
     """The outcome that decides the exit code; SKIPPED ("nothing ran") for none at all."""
-    return min(outcomes, key=_ORDER.index, default=Outcome.SKIPPED)
+    return min(outcomes, key=worst_first, default=Outcome.SKIPPED)
 
 
 def exit_code(outcomes: Iterable[Outcome]) -> int:

@@ -18,10 +18,11 @@ from threading import current_thread, main_thread
 
 from filelock import FileLock, Timeout
 
+from harness.clouds.api import Watchable
 from harness.errors import AbortedError, Outcome, UsageError
 from harness.runs.cells import CellWork
 from harness.runs.folder import RunFolder
-from harness.runs.ledger import Ledger
+from harness.runs.ledger import Ledger, tell
 from harness.runs.parts import Parts
 from harness.runs.plan import load_plan
 from harness.runs.processes import Owner
@@ -64,6 +65,8 @@ def teardown(folder: RunFolder, *, kept: bool, parts: Parts, seconds: float = SE
         outcome = Outcome.HARNESS
         try:
             with parts.cloud(plan.cloud)(settings) as cloud:
+                if isinstance(cloud, Watchable):
+                    cloud.watch(partial(tell, ledger, ""))
                 works = [
                     CellWork.of(settings, plan, cell, folder, cloud, parts) for cell in plan.cells if cell.name in cells
                 ]

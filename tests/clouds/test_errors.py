@@ -18,13 +18,6 @@ def test_innermost_error_of_a_deployment_decides() -> None:
     assert error.last_seen == "QuotaExceeded: cores: 10 of 10"
 
 
-def test_exhausted_cores_hide_behind_a_general_code() -> None:
-    quota = [("OperationNotAllowed", "exceeding approved Total Regional Cores quota")]
-    assert isinstance(from_details("x", quota), QuotaError)
-    other = [("OperationNotAllowed", "the disk is attached")]
-    assert isinstance(from_details("x", other), CloudError)
-
-
 def test_throttling_by_status_or_code() -> None:
     assert isinstance(from_details("x", [("", "slow down")], 429), ThrottledError)
     assert isinstance(from_details("x", [("TooManyRequests", "")]), ThrottledError)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import pytest
@@ -47,6 +47,8 @@ class Simulation:
     """Test -> how often it fails first."""
     clusters: dict[str, int] = field(default_factory=dict)
     reruns: int = 0
+    admitted: Callable[[str], bool] = lambda cell: True
+    finished: Callable[[str], None] = lambda cell: None
     now: float = 0.0
     started: list[int] = field(default_factory=list)
     lanes: dict[int, int] = field(default_factory=dict)
@@ -58,7 +60,14 @@ class Simulation:
         """Seconds until all is done; fails if nothing can go on."""
         known = {fact.nodeid: fact for fact in self.facts}
         self.sched = SuiteScheduling(
-            self.workers, lambda: known, self.limits, self.differ, clusters=self.clusters, again=self.again
+            self.workers,
+            lambda: known,
+            self.limits,
+            self.differ,
+            clusters=self.clusters,
+            again=self.again,
+            admitted=self.admitted,
+            finished=self.finished,
         )
         for number in range(self.workers):
             self.join(Worker(number, len(self.facts)))
@@ -183,6 +192,24 @@ def test_failures_are_repeated_after_everything_else() -> None:
     simulation = Simulation(facts, Limits(), 4, failures={3: 1, 7: 5}, reruns=2)
     simulation.run()
     assert simulation.started[20:] == [3, 7, 7]
+
+
+def test_a_cell_that_waits_for_room_comes_when_the_one_before_has_gone() -> None:
+    facts = [fact(n, 1 + n % 7, cell="xyz"[n % 3], exclusive=n % 11 == 0) for n in range(60)]
+    inside, gone = {"x", "y"}, []
+
+    def finished(cell: str) -> None:
+        gone.append(cell)
+        inside.add("z")
+
+    simulation = Simulation(facts, Limits({"a": 3}), 5, {6}, {0: 1, 4: 2}, reruns=2)
+    simulation.admitted, simulation.finished = inside.__contains__, finished
+    simulation.run()
+    assert sorted(gone) == ["x", "y", "z"]
+    first = simulation.started.index(next(n for n in simulation.started if facts[n].cell == "z"))
+    left = {facts[n].cell for n in simulation.started[first:]}
+    assert left != {"x", "y", "z"}, "one of them was done, repeats too, before z began"
+    assert Counter(simulation.started) == Counter({n: {0: 2, 4: 3}.get(n, 1) for n in range(60)})
 
 
 def test_serial_specs_run_on_further_clusters_meanwhile() -> None:

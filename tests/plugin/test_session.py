@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
 from .project import CELL, Project
@@ -53,6 +55,25 @@ def test_suites_run_are_recorded_and_taken_down(project: Project, workers: tuple
     assert project.groups == []
     assert (project.folder / "reports" / "latest" / "index.html").exists()
     assert len(project.ran) == 5
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "3")], ids=["alone", "n3"])
+def test_a_cell_without_room_comes_when_the_one_before_it_is_done(project: Project, workers: tuple[str, ...]) -> None:
+    project.write("suites/alpha/specs.yaml", "label_filter: Conformance\n")
+    project.write("suites/beta/test_b.py", "def test_it(cluster): pass\n")
+    sources = ("--source", "module:v1.37.2", "--source", "module:v1.36.3")
+    done = project.run("suites", *sources, "--location", "narrow", *workers)
+    cells = ("v1.37.2-kubeadm-narrow", "v1.36.3-kubeadm-narrow")
+    for cell in cells:
+        outcomes = Counter(result["outcome"] for result in done.results if result["cell"] == cell)
+        assert outcomes == {"passed": 4, "failed": 1, "skipped": 1}, done.out
+    first, second = (
+        [number for number, line in enumerate(done.ledger) if line["kind"] in kinds and line["cell"] == cell]
+        for kinds, cell in ((("gone",), cells[0]), (("creating",), cells[1]))
+    )
+    assert max(first) < min(second), "the second was made when the first was proven gone"
+    assert "waiting for room: narrow lacks room: 6 cores for 3 x Standard_D2s_v5, 0 free" in done.out
+    assert project.groups == []
 
 
 def test_auto_asks_the_settings(project: Project) -> None:

@@ -252,16 +252,38 @@ def test_a_kept_cluster_is_no_leak(tmp_path: Path) -> None:
     assert not red(suites(folder)[f"junit_lifecycle_{CELL}.xml"])
 
 
+def test_where_a_cell_went_is_said_with_the_reason(tmp_path: Path) -> None:
+    folder = Folder(tmp_path / RUN)
+    folder.started()
+    folder.ledger(
+        "moved", CELL, source="westeurope", target="northeurope", group="g-2", code="SkuNotAvailable", outcome="quota"
+    )
+    folder.up()
+    folder.results([result("a")])
+    folder.down()
+    folder.ended()
+    write(folder)
+    moved = "westeurope -> northeurope (SkuNotAvailable)"
+    properties = [item for suite in suites(folder).values() for item in suite.properties() if item.name == "moved"]
+    assert {item.value for item in properties} == {moved}
+    assert "northeurope (SkuNotAvailable)" in (folder.path / "index.html").read_text()
+
+
 def test_a_leak_is_red(tmp_path: Path) -> None:
     folder = Folder(tmp_path)
     folder.up()
     folder.results([result("one")])
     folder.phase("down", 900, "passed")
-    folder.phase("leak-check", 1, "leak", message="leave nothing behind; last seen: resource group h-1")
+    command = "az group delete --yes --name h-1"
+    folder.phase("leak-check", 1, "leak", message="leave nothing; last seen: resource group h-1", log_tail=command)
     folder.ended("leak")
     report = write(folder)
     assert report.exit_code == 6
-    assert [case.name for case in red(suites(folder)[f"junit_lifecycle_{CELL}.xml"])] == ["leak-check"]
+    [case] = red(suites(folder)[f"junit_lifecycle_{CELL}.xml"])
+    assert case.name == "leak-check"
+    text = (folder.path / "artifacts" / f"junit_lifecycle_{CELL}.xml").read_text()
+    assert "last seen: resource group h-1" in text
+    assert command in text, "how to remove it"
 
 
 def test_a_lost_test_is_not_taken_for_one_that_passed(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """A cloud whose resource groups are files, and a deployer on it: they survive a killed process, as real ones do.
 
 What the deployer does is told by its environment-free settings: the location ``failing`` fails in its readiness, ``slow`` takes its time,
-``stubborn`` does not let go of its group.
+``stubborn`` does not let go of its group, ``narrow`` has room for one cluster.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 
 from harness.builds.api import Build, Resolved
 from harness.clouds.api import Group
+from harness.clouds.room import Room
 from harness.clusters.api import Cluster
 from harness.deployers.api import ClusterRequest, Recorder
 from harness.errors import BuildError, DeployError, LeakError
@@ -39,10 +40,21 @@ class FileCloud:
         return None
 
     def locations(self) -> Sequence[str]:
-        return ("westeurope", "failing", "slow", "stubborn")
+        return ("westeurope", "failing", "slow", "stubborn", "narrow")
+
+    def survey(self, location: str, size: str) -> Room:
+        return Room(location, size, 2, 6 if location == "narrow" else 600, 100)
+
+    def register(self, progress: Any) -> None:
+        progress("everything is registered")
 
     def create_group(self, name: str, location: str, tags: Mapping[str, str]) -> None:
         (self.folder / f"{name}.json").write_text(json.dumps({"location": location, "tags": dict(tags)}))
+
+    def tag_group(self, name: str, tags: Mapping[str, str]) -> None:
+        path = self.folder / f"{name}.json"
+        raw = json.loads(path.read_text())
+        path.write_text(json.dumps({**raw, "tags": {**raw["tags"], **tags}}))
 
     def delete_group(self, name: str, deadline: datetime) -> None:
         path = self.folder / f"{name}.json"
@@ -79,6 +91,9 @@ class FileDeployer:
         with recorder.phase("readiness"):
             if request.location == "failing":
                 raise DeployError("wait for nodes", awaited="3 nodes Ready", last_seen="2", log_tail="kubelet: no")
+        return self.made(request)
+
+    def made(self, request: ClusterRequest) -> Cluster:
         return Cluster(
             run=request.run,
             cell=request.cell,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 from clusters.api_server import serving_version
 
+from harness.clouds.api import TAG_EXPIRES, TAG_RUN
 from harness.errors import BuildError, DeployError, Outcome, UsageError
 from harness.runs.api import Keep, Phase
 from harness.runs.folder import RunFolder
@@ -108,6 +110,23 @@ def test_keep_decides_what_survives(settings: Settings, parts: Parts, keep: str,
     assert len(groups(settings)) == left
 
 
+def test_a_kept_cluster_says_how_to_use_and_remove_it_and_expires_later(settings: Settings, parts: Parts) -> None:
+    lifecycle = started(settings.changed(keep="on-failure", expires="1h"), parts)
+    cluster = Lifecycle.wait_for_cluster(lifecycle.folder.path, CELL, soon())
+    cluster.kubeconfig.write_text("{}")
+    object.__setattr__(lifecycle.plan, "expires", time.time() + 60)  # the run has nearly used up its hour
+    lifecycle.finish(aborted=False, failed=True)
+    state = RunState.of(Ledger(lifecycle.folder.ledger).read())
+    message = state.phases[CELL, Phase.DOWN].message
+    assert f"export KUBECONFIG={cluster.kubeconfig}" in message
+    assert f"harness down --run {lifecycle.plan.run}" in message
+    [until] = state.kept.values()
+    assert until == pytest.approx(time.time() + 3600, abs=60)
+    group = json.loads((settings.state / "groups" / f"{cluster.group}.json").read_text())
+    assert datetime.fromisoformat(group["tags"][TAG_EXPIRES]).timestamp() == pytest.approx(until, abs=1)
+    assert group["tags"][TAG_RUN] == lifecycle.plan.run
+
+
 def test_a_kept_cluster_is_used_again_and_removed_from_the_ledger_alone(settings: Settings, parts: Parts) -> None:
     first = started(settings, parts)
     first.join()
@@ -147,6 +166,8 @@ def test_waiting_for_a_run_whose_process_died_ends(settings: Settings, parts: Pa
     [
         ({"location": ("atlantis",)}, "atlantis"),
         ({"location": ("../x",)}, "short name"),
+        ({"failover_location": ("atlantis",)}, "--failover-location 'atlantis' is unknown"),
+        ({"failover_location": ("West Europe",)}, "short name"),
         ({"suite": ("nope",)}, "unknown suite 'nope'"),
         ({"source": ("module:v1.37.2", "module:v1.37.2")}, "asked for twice"),
     ],

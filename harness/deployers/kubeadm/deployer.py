@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.clouds.api import Cloud, NodeProfile
+from harness.clouds.room import Demand
 from harness.clusters.api import Cluster
 from harness.clusters.diagnostics import collect
 from harness.clusters.readiness import is_ready, wait_ready
@@ -29,6 +30,8 @@ from harness.settings import Settings, duration
 
 _OLDEST_MINOR = 31
 """kubeadm.k8s.io/v1beta4 came with 1.31."""
+_SERVICES = 4
+"""Services with a public address at the same time: the limit of the LoadBalancer suite."""
 _TEMPLATE = Path(__file__).with_name("template.json")
 
 
@@ -68,6 +71,10 @@ class KubeadmDeployer:
                 last_seen=f"unknown location {request.location!r}",
                 hint="allowed: " + ", ".join(sorted(self._cloud.locations())),
             )
+
+    def demand(self, request: ClusterRequest) -> Demand:
+        """Its machines; an address for the API server, and one for each LoadBalancer Service at a time."""
+        return Demand(request.control_planes + request.workers, 1 + _SERVICES)
 
     def up(self, request: ClusterRequest, recorder: Recorder) -> Cluster:
         """Create everything, wait until ready and held; ``DeployError`` or a cloud error carries the evidence."""

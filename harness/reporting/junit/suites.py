@@ -8,6 +8,7 @@ output of passed tests shares a budget and goes altogether when there are many: 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from harness.errors import Outcome
 from harness.reporting.api import TestResult
@@ -174,10 +175,14 @@ def _cell_phases(report: Report, cell: CellRecord) -> list[PhaseRecord]:
         found.append(test)
     left = [resource for resource in report.left if resource.cell == cell.name and not resource.kept_until]
     if left and not report.running:
+        known = next((record for record in found if record.phase is Phase.LEAK_CHECK and record.bad), None)
         found = [record for record in found if record.phase is not Phase.LEAK_CHECK]
         names = ", ".join(f"{resource.kind} {resource.name}" for resource in left)
         message = f"left behind: {names}; remove with: harness down --run {report.run}"
-        found.append(PhaseRecord(cell.name, Phase.LEAK_CHECK, "failed", Outcome.LEAK, report.ended, 0.0, message))
+        record = PhaseRecord(cell.name, Phase.LEAK_CHECK, "failed", Outcome.LEAK, report.ended, 0.0, message)
+        if known:  # it names more: each resource, with the command that removes it
+            record = replace(record, message=f"{message}\n{known.message}", log_tail=known.log_tail)
+        found.append(record)
     return found
 
 
@@ -190,5 +195,6 @@ def _properties(report: Report, cell: CellRecord | None) -> dict[str, str]:
             "version": cell.version,
             "deployer": cell.cell.deployer,
             "location": cell.cell.location,
+            "moved": cell.cluster_facts.get("moved", ""),
         }
     return {key: value for key, value in facts.items() if value}

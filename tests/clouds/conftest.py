@@ -1,0 +1,45 @@
+"""Local Azure's real server over a fabric that only records, and the clouds' own way to talk to an ARM endpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import Any
+
+import pytest
+from azure.identity import ClientSecretCredential
+from localazure.conftest import RunningServer, fabric, server
+
+from harness.clouds.arm import Arm, Endpoint
+
+__all__ = ["fabric", "server"]
+
+
+@contextmanager
+def opened(server: RunningServer, *, secret: str = "", url: str = "", **fields: Any) -> Iterator[Arm]:
+    """The server as the clouds open an ARM endpoint, but impatient."""
+    facts = server.facts
+    credential = ClientSecretCredential(
+        facts["tenant"],
+        facts["client_id"],
+        secret or facts["client_secret"],
+        authority=facts["https"],
+        connection_verify=facts["ca"],
+        disable_instance_discovery=True,
+        retry_total=0,
+    )
+    endpoint = Endpoint(
+        facts["subscription"],
+        credential,
+        url=url or facts["https"],
+        authority_file=facts["ca"],
+        **{"polling": 0.05, "retries": 0, "patience": 0.0, **fields},
+    )
+    with closing(credential), closing(Arm(endpoint)) as arm:
+        yield arm
+
+
+@pytest.fixture
+def arm(server: RunningServer) -> Iterator[Arm]:
+    with opened(server) as found:
+        yield found

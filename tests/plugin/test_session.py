@@ -43,7 +43,7 @@ def test_suites_run_are_recorded_and_taken_down(project: Project, workers: tuple
     assert failed["message"] == "expected 1, got 2"
     assert failed["cell"] == CELL
     assert failed["nodeid"] == "suites/alpha/specs.yaml::[sig-apps] Job fails"
-    assert failed["classname"] == "alpha.sig-apps.job"
+    assert failed["classname"] == "alpha.sig-apps.x"
     assert "at test/e2e/apps/job.go:12" in failed["details"]
     assert failed["stdout"] == "output of [sig-apps] Job fails [Conformance]\n"
     assert [step["text"] for step in failed["steps"]] == ["looking"]

@@ -44,7 +44,8 @@ def document(suite: JunitSuite, flavour: Flavour) -> str:
 def _case(case: JunitCase, flavour: Flavour) -> TestCase:
     stdout = case.stdout
     if flavour.extras and case.attachments:  # the line that Jenkins' junit-attachments plugin looks for
-        stdout += "".join(f"\n[[ATTACHMENT|{path}]]\n" for path in case.attachments)
+        ended = "" if not stdout or stdout.endswith("\n") else "\n"
+        stdout += ended + "".join(f"[[ATTACHMENT|{path}]]\n" for path in case.attachments)
     made = TestCase(
         case.name, case.classname, elapsed_sec=case.seconds, stdout=stdout or None, stderr=case.stderr or None
     )

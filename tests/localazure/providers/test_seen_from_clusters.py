@@ -12,7 +12,7 @@ import requests
 from harness.clouds.journal import ask, requests_of_machines
 from harness.clouds.server import ServerInfo
 from harness.clusters.leftovers.resources import resources
-from harness.errors import CloudError
+from harness.errors import CloudError, UsageError
 
 NSG = "/resourceGroups/rg/providers/Microsoft.Network/networkSecurityGroups/nsg"
 
@@ -38,8 +38,10 @@ def test_requests_of_others_are_told_and_the_harness_own_are_not(server: Any, in
 
 
 def test_a_server_that_refuses_or_is_gone_is_an_error_in_words(info: ServerInfo) -> None:
-    with pytest.raises(CloudError, match="HTTP 400"):
+    with pytest.raises(UsageError, match="since, until and after are numbers"):
         ask(info, "GET", "journal?since=yesterday")
+    with pytest.raises(CloudError, match="HTTP 404"):
+        ask(info, "GET", "nothing")
     gone = ServerInfo(**{**vars(info), "http": "http://127.0.0.1:1"})
     with pytest.raises(CloudError, match="ask local Azure"):
         ask(gone, "GET", "journal")

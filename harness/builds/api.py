@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
@@ -27,19 +27,43 @@ Progress = Callable[[str], None]
 """Called with one line for each step that takes more than a moment."""
 
 
+def silent(line: str) -> None:
+    """A ``Progress`` for those who do not look."""
+
+
+MIRROR = "https://dl.k8s.io"
+"""Where the Kubernetes project publishes its releases and its continuous builds."""
+
+
 @dataclass(frozen=True)
 class Resolved:
-    """A source, resolved to one exact version."""
+    """A source, resolved to one exact version. Its repr, which leaves ``reference`` out, is part of the build's key."""
 
     scheme: str
     version: str
     """Kubernetes version with the leading v, as it will be stamped: ``v1.37.2``."""
     identity: str
     """Whatever makes the content unique: module version and sum, commit and tree state."""
+    reference: str = field(default="", repr=False, compare=False)
+    """What resolves to the same again, where the one that was given may move: a commit instead of a branch, an absolute folder."""
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a source works with."""
+
+    cache: Path
+    """Root of the cache, where a source may keep what it fetched."""
+    mirror: str = MIRROR
+    """Base URL of ``release:`` and ``ci:``."""
+    progress: Progress = silent
 
 
 class Source(Protocol):
-    """Where a Kubernetes comes from. Found by the entry-point group ``harness.sources``; the name is the scheme."""
+    """Where a Kubernetes comes from. Found by the entry-point group ``harness.sources``; the name is the scheme.
+
+    The entry point is called with :class:`Surroundings`.
+    """
 
     scheme: str
 
@@ -48,7 +72,11 @@ class Source(Protocol):
         ...
 
     def prepare(self, resolved: Resolved, folder: Path, progress: Progress) -> None:
-        """Make ``folder`` a Go module in which ``k8s.io/kubernetes/...`` packages build, offline from then on."""
+        """Make ``folder`` a Go module in which ``k8s.io/kubernetes/...`` packages build, offline from then on.
+
+        It holds go.mod and tools.go (:func:`harness.builds.programs.tools_file`), and may hold ``stamp.json``, what the source
+        knows beyond the version, and ``bin/``, programs that come ready-made and are not compiled.
+        """
         ...
 
 
@@ -82,7 +110,11 @@ class Build:
 
 
 class Builder(Protocol):
-    """Turns sources into builds; ``harness.builds.open_builder(cache_folder)`` returns the real one."""
+    """Turns sources into builds; ``harness.builds.open_builder`` returns the real one."""
+
+    def resolve(self, source: str) -> Resolved:
+        """The exact version of a source; raises ``UsageError`` for an unknown one."""
+        ...
 
     def find(self, source: str) -> Build | None:
         """The finished build of this source, or None; never builds."""

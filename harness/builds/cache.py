@@ -46,7 +46,7 @@ class Cache:
         found = self.find(kind, key)
         if found:
             return found
-        with self._locked(kind, key, progress):
+        with self.locked(kind, key, progress):
             return self.find(kind, key) or self._make(kind, key, make)
 
     def inside(self, folder: Path, name: str, make: Callable[[Path], None], progress: Progress) -> Path:
@@ -55,7 +55,7 @@ class Cache:
         if final.exists():
             return final
         key = f"{folder.name}-{name}"
-        with self._locked(folder.parent.name, key, progress):
+        with self.locked(folder.parent.name, key, progress):
             if not final.exists():
                 work = self._fresh(f"{folder.parent.name}-{key}")
                 try:
@@ -85,7 +85,8 @@ class Cache:
         return work
 
     @contextmanager
-    def _locked(self, kind: str, key: str, progress: Progress) -> Iterator[None]:
+    def locked(self, kind: str, key: str, progress: Progress) -> Iterator[None]:
+        """Hold the lock of this key; says so if another process has it."""
         path = self.root / "locks" / f"{kind}-{key}.lock"
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(path)

@@ -35,14 +35,14 @@ def run(
     *,
     timeout: float,
     cwd: Path | None = None,
-    env: Mapping[str, str] | None = None,
+    env: Mapping[str, str | None] | None = None,
     error: type[HarnessError] = BuildError,
 ) -> str:
     """Run a command to its end and return its standard output.
 
     :param attempt: what it is for, in the infinitive ("compile kubelet").
     :param timeout: seconds; afterwards the whole process group is stopped and the error says so.
-    :param env: variables on top of this process's own.
+    :param env: variables on top of this process's own; None takes one away.
     :raises HarnessError: of class ``error``, with the last lines of both streams, if it fails, is missing or takes too long.
     """
     command = ["setpriv", "--pdeathsig", "KILL", "--", *map(str, argv)]
@@ -50,7 +50,7 @@ def run(
         process = subprocess.Popen(
             command,
             cwd=cwd,
-            env={**os.environ, **(env or {})},
+            env={name: value for name, value in {**os.environ, **(env or {})}.items() if value is not None},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

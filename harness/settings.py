@@ -44,7 +44,24 @@ class Settings:
 
     cloud: str = _setting("local", "Cloud to run on.", choices=("local", "azure"))
     source: tuple[str, ...] = _setting(
-        ("module:v1.37.2",), "Kubernetes to test: module:VERSION (repeatable).", metavar="SOURCE"
+        ("module:v1.37.2",),
+        "Kubernetes to test: module:VERSION, path:DIR, git:URL@REF, release:VERSION or ci:latest (repeatable).",
+        metavar="SOURCE",
+    )
+    component: tuple[str, ...] = _setting(
+        (),
+        "What runs beside Kubernetes, from elsewhere than usual: cloud-provider-azure=path:DIR (repeatable).",
+        metavar="NAME=SOURCE",
+    )
+    release_mirror: str = _setting(
+        "https://dl.k8s.io",
+        "Where release: and ci: sources are fetched from, laid out like the default.",
+        metavar="URL",
+    )
+    changed_since: str = _setting(
+        "",
+        "Run what changes of the checkouts since this commit, branch or tag may break, and a core set.",
+        metavar="REF",
     )
     deployer: tuple[str, ...] = _setting(("kubeadm",), "How clusters come up (repeatable).", metavar="NAME")
     location: tuple[str, ...] = _setting(("westeurope",), "Cloud location (repeatable).", metavar="NAME")
@@ -207,8 +224,7 @@ class Option:
             parts = [raw] if isinstance(raw, str) else list(raw) if isinstance(raw, list | tuple) else []
             if not parts:
                 raise ValueError
-            texts = tuple(self._text(part) for part in parts)
-            return tuple(str(_absolute(text, base, home)) for text in texts) if self.metavar == "FILE" else texts
+            return tuple(self._place(self._text(part), base, home) for part in parts)
         if isinstance(self.default, int):
             if isinstance(raw, bool) or not isinstance(raw, int | str) or int(raw) < self.least:
                 raise ValueError
@@ -219,6 +235,12 @@ class Option:
         if isinstance(self.default, Path):
             return _absolute(text, base, home)
         return text
+
+    def _place(self, text: str, base: Path, home: Path) -> str:
+        """One of several values, with the path in it made absolute, if it has one."""
+        if self.metavar == "FILE":
+            return str(_absolute(text, base, home))
+        return _located(text, base, home) if "SOURCE" in self.metavar else text
 
     def _text(self, raw: Any) -> str:
         if not isinstance(raw, str) or not raw.strip() or (self.choices and raw not in self.choices):
@@ -330,6 +352,15 @@ def _suggestion(word: str, allowed: list[str]) -> str:
 def _absolute(text: str, base: Path, home: Path) -> Path:
     path = home / text[2:] if text.startswith("~/") else home if text == "~" else Path(text)
     return base / path
+
+
+def _located(text: str, base: Path, home: Path) -> str:
+    """A source; a folder in it becomes absolute, because other processes read it in other folders."""
+    match = re.fullmatch(r"((?:[a-z0-9-]+=)?(?:path|git):)([^@]+)(.*)", text)
+    if match is None:
+        return text
+    path = _absolute(match[2], base, home)
+    return f"{match[1]}{path}{match[3]}" if match[1].endswith("path:") or path.is_dir() else text
 
 
 def _login() -> str:

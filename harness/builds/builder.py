@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.builds import components, inventory, programs
-from harness.builds.api import Build, Progress, Resolved, Source
+from harness.builds.api import MIRROR, Build, Progress, Resolved, Source, Surroundings, silent
 from harness.builds.bundle import write_bundle
 from harness.builds.cache import Cache, digest, link_tree
 from harness.builds.debian import tree
@@ -31,26 +31,42 @@ _RECIPE = 1
 class CachedBuilder:
     """Implements :class:`harness.builds.api.Builder` on a cache folder."""
 
-    def __init__(self, cache: Path) -> None:
+    def __init__(self, cache: Path, mirror: str = MIRROR, asked: Sequence[str] = ()) -> None:
+        """``asked`` are components from elsewhere, ``NAME=SOURCE``."""
         self._cache = Cache(cache)
+        self._mirror = mirror
+        self._asked = asked
+
+    def resolve(self, source: str) -> Resolved:
+        """The exact version of a source; also raises ``UsageError`` for a component that there is not."""
+        self._parts()
+        opened, reference = self._open(source)
+        return opened.resolve(reference)
 
     def find(self, source: str) -> Build | None:
         """The finished build of this source, or None."""
-        opened, reference = open_source(source)
+        opened, reference = self._open(source)
         resolved = opened.resolve(reference)
-        key = _build_key(resolved, find_toolchain())
+        key = _build_key(resolved, find_toolchain(), self._parts())
         folder = self._cache.find("builds", key)
         return Build(folder, source, resolved.version, key) if folder else None
 
     def build(self, source: str, progress: Progress) -> Build:
         """Find or make the build."""
-        opened, reference = open_source(source)
+        opened, reference = self._open(source, progress)
         resolved = opened.resolve(reference)
         toolchain = find_toolchain()
-        key = _build_key(resolved, toolchain)
-        making = _Making(self._cache, opened, resolved, toolchain, progress)
+        parts = self._parts(progress)
+        key = _build_key(resolved, toolchain, parts)
+        making = _Making(self._cache, opened, resolved, toolchain, parts, progress)
         folder = self._cache.obtain("builds", key, lambda folder: making.build(folder, source, key), progress)
         return Build(folder, source, resolved.version, key)
+
+    def _open(self, source: str, progress: Progress = silent) -> tuple[Source, str]:
+        return open_source(source, Surroundings(self._cache.root, self._mirror, progress))
+
+    def _parts(self, progress: Progress = silent) -> tuple[components.Part, ...]:
+        return components.choose(self._asked, Surroundings(self._cache.root, self._mirror, progress))
 
     def node_image(self, build: Build, progress: Progress) -> Path:
         """Find or make the managed image folder."""
@@ -77,10 +93,10 @@ def _programs_key(resolved: Resolved, toolchain: Toolchain) -> str:
     return f"{resolved.version}-{digest([resolved, toolchain.version, names, _RECIPE])}"
 
 
-def _build_key(resolved: Resolved, toolchain: Toolchain) -> str:
+def _build_key(resolved: Resolved, toolchain: Toolchain, parts: Sequence[components.Part]) -> str:
     material = [
         _programs_key(resolved, toolchain),
-        components.versions(),
+        components.versions(parts),
         catalogue.RECIPE,
         ground.TREE.key,
         ground.RECIPE,
@@ -103,6 +119,7 @@ class _Making:
     source: Source
     resolved: Resolved
     toolchain: Toolchain
+    parts: Sequence[components.Part]
     progress: Progress
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -114,19 +131,22 @@ class _Making:
         with ThreadPoolExecutor(1, "ground") as aside:
             grounds = aside.submit(ground.prepare, self.cache, self.progress)
             compiled = self._compiled()
-            parts = self._components()
+            made = self._components()
             grounds.result()
         link_tree(compiled / "bin", folder / "bin")
         link_tree(compiled / "module", folder / "module")
         (folder / "inventory.json").hardlink_to(compiled / "inventory.json")
         with _timed(self.seconds, "images"):
-            made = catalogue.make_images(
+            images = catalogue.make_images(
                 folder / "oci",
                 cache=self.cache,
                 version=self.resolved.version,
                 programs=folder / "bin",
                 tree=programs.tree(self.toolchain, compiled / "module"),
-                components=parts,
+                components=made,
+                cloud_tag=next(
+                    part.tag for part in self.parts if part.component.name == components.CLOUD_PROVIDER.name
+                ),
                 progress=self.progress,
             )
         record = {
@@ -135,9 +155,9 @@ class _Making:
             "version": self.resolved.version,
             "identity": self.resolved.identity,
             "toolchain": self.toolchain.version,
-            "components": components.versions(),
-            "images": made.images,
-            "missing": made.missing,
+            "components": components.versions(self.parts),
+            "images": images.images,
+            "missing": images.missing,
             "seconds": {**json.loads((compiled / "seconds.json").read_text()), **self.seconds},
         }
         (folder / "build.json").write_text(json.dumps(record, indent=2) + "\n")
@@ -150,8 +170,8 @@ class _Making:
     def _components(self) -> dict[str, Path]:
         with _timed(self.seconds, "components"):
             return {
-                part.name: components.component(self.cache, part, self.toolchain, self.progress)
-                for part in components.COMPONENTS
+                part.component.name: components.component(self.cache, part, self.toolchain, self.progress)
+                for part in self.parts
             }
 
     def _compile(self, folder: Path) -> None:
@@ -163,6 +183,7 @@ class _Making:
             key = f"{self.resolved.version}-{digest([self.resolved, [p.package for p in programs.PROGRAMS]])}"
             link_tree(self.cache.obtain("modules", key, self._prepare, self.progress), module)
         flags = programs.stamp(self.resolved.version, module)
+        programs.take_ready(module, binaries)
         with _timed(seconds, "programs"):
             programs.compile_programs(self.toolchain, module, flags, binaries, self.progress)
         with _timed(seconds, "e2e.test"):

@@ -1,20 +1,26 @@
 """What a cluster needs beside Kubernetes: etcd, CoreDNS, Azure's cloud provider and the pause program.
 
-Their versions are ours and do not follow the Kubernetes under test, so each is compiled once and shared by all builds. The
-image tags that kubeadm asks for name other patch releases; the images carry those tags all the same, because preloaded images
-are found by name.
+Their versions are ours and do not follow the Kubernetes under test, so each is compiled once and shared by all builds. A run may
+take one from elsewhere (``--component``): that is how a pull request to the cloud provider is tested. The image tags that kubeadm
+asks for name other patch releases; the images carry those tags all the same, because preloaded images are found by name.
 """
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+import re
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness.builds.api import Progress
+from harness.builds.api import Progress, Surroundings
 from harness.builds.cache import Cache, digest
+from harness.builds.checkouts import open_checkout
+from harness.builds.checkouts.api import Checkout, Revision
 from harness.builds.command import need, run
 from harness.builds.toolchain import Toolchain
+from harness.errors import UsageError
 
 _RECIPE = 1
 _LIMIT = 1800.0
@@ -35,7 +41,13 @@ class Component:
 
 
 _AZURE = "sigs.k8s.io/cloud-provider-azure"
-_AZURE_VERSION = "v1.36.5"
+_STAMPED = {"cloud-provider-azure": (f"{_AZURE}/pkg/version", "k8s.io/client-go/pkg/version")}
+"""Component -> packages whose ``gitVersion`` is set by the linker."""
+
+
+def _stamp(name: str, version: str) -> str:
+    return " ".join(f"-X {package}.gitVersion={version}" for package in _STAMPED.get(name, ()))
+
 
 ETCD = Component(
     "etcd",
@@ -52,38 +64,123 @@ COREDNS = Component(
 CLOUD_PROVIDER = Component(
     "cloud-provider-azure",
     _AZURE,
-    _AZURE_VERSION,
+    "v1.36.5",
     tuple((name, f"{_AZURE}/cmd/{name}") for name in ("cloud-controller-manager", "cloud-node-manager")),
-    stamp=" ".join(
-        f"-X {package}.gitVersion={_AZURE_VERSION}"
-        for package in (f"{_AZURE}/pkg/version", "k8s.io/client-go/pkg/version")
-    ),
+    stamp=_stamp("cloud-provider-azure", "v1.36.5"),
 )
 COMPONENTS = (ETCD, COREDNS, CLOUD_PROVIDER)
+_FOLDERS = {"etcd": "server"}
+"""Component -> folder of its Go module in a checkout, where that is not the top."""
+_MODULE = re.compile(r"^module\s+(\S+)", re.MULTILINE)
 
 
-def versions() -> dict[str, str]:
+@dataclass(frozen=True)
+class Part:
+    """A component, and where this build's comes from."""
+
+    component: Component
+    checkout: Checkout | None = None
+    """None: the Go module proxy."""
+    revision: Revision | None = None
+
+    @property
+    def version(self) -> str:
+        return self.revision.version if self.revision else self.component.version
+
+    @property
+    def label(self) -> str:
+        """For keys and records: the version, and exactly which content where that does not follow from it."""
+        return f"{self.version} {self.revision.identity}" if self.revision else self.version
+
+    @property
+    def tag(self) -> str:
+        """The version as an image tag, which may not have a plus."""
+        return self.version.replace("+", "_")
+
+
+def choose(asked: Iterable[str], surroundings: Surroundings) -> tuple[Part, ...]:
+    """All components; those that ``asked`` names (``NAME=SOURCE``) from there. Raises ``UsageError``."""
+    parts = {component.name: Part(component) for component in COMPONENTS}
+    seen = set()
+    for text in asked:
+        name, equals, source = text.partition("=")
+        if not equals or name not in parts or name in seen:
+            found = (
+                "twice" if name in seen else f"unknown component {name!r}" if equals else "not of the form NAME=SOURCE"
+            )
+            raise UsageError(
+                f"read --component {text}",
+                last_seen=found,
+                hint=f"components: {', '.join(sorted(parts))}; an example is cloud-provider-azure=path:DIR",
+            )
+        seen.add(name)
+        parts[name] = _from(parts[name].component, source, text, surroundings)
+    return tuple(parts.values())
+
+
+def _from(component: Component, source: str, text: str, surroundings: Surroundings) -> Part:
+    scheme, _, reference = source.partition(":")
+    if scheme == "module" and re.fullmatch(r"v\d+\.\d+\.\d+\S*", reference):
+        return Part(replace(component, version=reference, stamp=_stamp(component.name, reference)))
+    checkout = open_checkout(source, surroundings)
+    if checkout is None:
+        raise UsageError(
+            f"read --component {text}",
+            last_seen=f"{source!r} is not a source of components",
+            hint="write module:VERSION, path:DIR or git:URL@REF",
+        )
+    revision = checkout.revision(_FOLDERS.get(component.name, "."))
+    module = _MODULE.search(revision.go_mod)
+    if module is None or module[1] != component.module:
+        found = f"its module is {module[1]}" if module else "no go.mod"
+        raise UsageError(
+            f"read --component {text}", last_seen=found, hint=f"name a checkout of {component.module}"
+        )  # fmt: skip
+    stamped = replace(component, version=revision.version, stamp=_stamp(component.name, revision.version))
+    return Part(stamped, checkout, revision)
+
+
+def versions(parts: Iterable[Part]) -> dict[str, str]:
     """Component -> version, for keys and records."""
-    return {component.name: component.version for component in COMPONENTS}
+    return {part.component.name: part.label for part in parts}
 
 
-def component(cache: Cache, wanted: Component, toolchain: Toolchain, progress: Progress) -> Path:
+def component(cache: Cache, part: Part, toolchain: Toolchain, progress: Progress) -> Path:
     """Folder with the component's static programs."""
+    wanted = part.component
 
     def make(folder: Path) -> None:
         progress(f"compiling {wanted.name} {wanted.version}")
         attempt = f"compile {wanted.name} {wanted.version}"
-        module = folder / "module"
-        module.mkdir()
-        toolchain.run(["mod", "init", f"harness.local/{wanted.name}"], attempt, cwd=module, timeout=60)
-        toolchain.run(["get", f"{wanted.module}@{wanted.version}"], attempt, cwd=module, timeout=_LIMIT)
+        module = _exported(part, folder) if part.checkout else _required(wanted, folder, toolchain, attempt)
         flags = f"-s -w {wanted.stamp}".strip()
         for name, package in wanted.programs:
             arguments: list[str | Path] = ["build", "-trimpath", "-ldflags", flags, "-o", folder / name, package]
             toolchain.run(arguments, attempt, cwd=module, timeout=_LIMIT)
+        if part.checkout:
+            shutil.rmtree(folder / "module")
 
-    key = digest([wanted, toolchain.version, _RECIPE])
-    return cache.obtain("components", f"{wanted.name}-{key}", make, progress)
+    material = [wanted, toolchain.version, _RECIPE, *([part.label] if part.revision else [])]
+    return cache.obtain("components", f"{wanted.name}-{digest(material)}", make, progress)
+
+
+def _required(wanted: Component, folder: Path, toolchain: Toolchain, attempt: str) -> Path:
+    """A module that requires the component from the module proxy."""
+    module = folder / "module"
+    module.mkdir()
+    toolchain.run(["mod", "init", f"harness.local/{wanted.name}"], attempt, cwd=module, timeout=60)
+    toolchain.run(["get", f"{wanted.module}@{wanted.version}"], attempt, cwd=module, timeout=_LIMIT)
+    return module
+
+
+def _exported(part: Part, folder: Path) -> Path:
+    """The checkout's files; the module is its own, so that its ``replace`` lines count as for its authors."""
+    assert part.checkout is not None
+    assert part.revision is not None
+    module = folder / "module"
+    module.mkdir()
+    part.checkout.export(part.revision, module, without=("vendor",))
+    return module / _FOLDERS.get(part.component.name, ".")
 
 
 def pause(cache: Cache, source: Path, version: str, progress: Progress) -> Path:

@@ -12,12 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.builds.api import Progress
+from harness.builds.cache import link_tree
 from harness.builds.toolchain import Toolchain
 
 WRAPPER = "harness.local/kubernetes"
 """Name of the generated module in which everything is compiled."""
 STAMP = "stamp.json"
 """File of a prepared module that holds what the source knows beyond the version."""
+READY = "bin"
+"""Folder of a prepared module with programs that the source brings ready-made."""
 _KUBERNETES = "k8s.io/kubernetes"
 _COMPILE = 3600.0
 """Seconds for one ``go build``; 400 are usual on two cores with a cold Go cache."""
@@ -85,8 +88,8 @@ def wanted(module: Path) -> tuple[Program, ...]:
 def stamp(version: str, module: Path) -> str:
     """Linker flags that strip the programs and tell them who they are.
 
-    :param module: the prepared module; its stamp.json, if the source wrote one, has ``gitCommit``, ``gitTreeState`` and
-        ``buildDate``. The date is the source's, so that the same key gives the same bytes.
+    :param module: the prepared module; its stamp.json, if the source wrote one, has ``gitCommit``, ``gitTreeState``, ``gitMinor``
+        and ``buildDate``. The date is the source's, so that the same key gives the same bytes.
     """
     major, minor = version.removeprefix("v").split(".")[:2]
     known = json.loads((module / STAMP).read_text()) if (module / STAMP).exists() else {}
@@ -102,9 +105,17 @@ def stamp(version: str, module: Path) -> str:
     return " ".join(["-s", "-w", *(f"-X {package}.{name}={values[name]}" for package in _STAMPED for name in values)])
 
 
+def take_ready(module: Path, target: Path) -> None:
+    """Link the programs that the prepared module brings ready-made into ``target``."""
+    if (module / READY).is_dir():
+        link_tree(module / READY, target)
+
+
 def compile_programs(toolchain: Toolchain, module: Path, flags: str, target: Path, progress: Progress) -> None:
-    """Compile every program of the prepared module into ``target``."""
-    programs = wanted(module)
+    """Compile every program of the prepared module into ``target``, but those that are there."""
+    programs = [program for program in wanted(module) if not (target / program.name).exists()]
+    if not programs:
+        return
     progress(f"compiling {len(programs)} programs of Kubernetes; minutes when the Go build cache is cold")
     toolchain.run(
         ["build", "-trimpath", "-ldflags", flags, "-o", f"{target}/", *(program.package for program in programs)],
@@ -119,7 +130,9 @@ def compile_programs(toolchain: Toolchain, module: Path, flags: str, target: Pat
 
 
 def compile_tests(toolchain: Toolchain, module: Path, flags: str, target: Path, progress: Progress) -> None:
-    """Compile e2e.test into ``target``."""
+    """Compile e2e.test into ``target``, unless it is there."""
+    if (target / "e2e.test").exists():
+        return
     progress("compiling e2e.test")
     toolchain.run(
         ["test", "-c", "-vet=off", "-trimpath", "-ldflags", flags, "-o", target / "e2e.test", TESTS],

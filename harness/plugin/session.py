@@ -170,7 +170,7 @@ class Controller:
     def _found(self) -> list[CellView]:
         """Cells with the builds that exist already: listing tests builds nothing."""
         plan = make_plan(self.settings, self.parts, self.config.rootpath)
-        builder = self.parts.builder(self.settings.cache)
+        builder = self.parts.builder(self.settings)
         cells = []
         for cell in plan.primary:
             build = builder.find(cell.source)

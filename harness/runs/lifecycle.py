@@ -104,7 +104,7 @@ class Lifecycle:
                     self.settings, self.plan, cell, self.folder, self._cloud, self._parts
                 )
             self._admission = self._examine(self._cloud)
-        builder = self._parts.builder(self.settings.cache)
+        builder = self._parts.builder(self.settings)
         for cell in self.plan.cells:
             if cell.replica_of:
                 self._share_build(cell)

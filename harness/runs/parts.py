@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
-from pathlib import Path
 from typing import Any
 
 from harness import builds
-from harness.builds.api import Builder, Resolved
-from harness.builds.sources import open_source
+from harness.builds.api import Builder
 from harness.clouds.api import Cloud
 from harness.deployers.api import Deployer
 from harness.errors import UsageError
@@ -26,14 +24,11 @@ class Parts:
 
     deployer: Callable[[str], DeployerFactory] = field(default=lambda name: _load("deployer", name))
     cloud: Callable[[str], CloudFactory] = field(default=lambda name: _load("cloud", name))
-    builder: Callable[[Path], Builder] = field(default=lambda cache: builds.open_builder(cache))
-    resolve: Callable[[str], Resolved] = field(default=lambda source: resolve(source))
+    builder: Callable[[Settings], Builder] = field(default=lambda settings: _builder(settings))
 
 
-def resolve(source: str) -> Resolved:
-    """The exact version of a source; raises ``UsageError`` for an unknown scheme or version."""
-    opened, reference = open_source(source)
-    return opened.resolve(reference)
+def _builder(settings: Settings) -> Builder:
+    return builds.open_builder(settings.cache, mirror=settings.release_mirror, components=settings.component)
 
 
 def _load(kind: str, name: str) -> Any:

@@ -13,6 +13,7 @@ from itertools import product
 from pathlib import Path
 
 import harness
+from harness.builds.api import Resolved
 from harness.clouds.api import TAG_CELL, TAG_CREATED, TAG_EXPIRES, TAG_OWNER, TAG_RUN
 from harness.errors import UsageError
 from harness.runs.api import Cell, Plan
@@ -73,8 +74,11 @@ def make_plan(settings: Settings, parts: Parts, cwd: Path, now: float | None = N
 
 def _cells(settings: Settings, parts: Parts) -> tuple[Cell, ...]:
     cells: dict[str, Cell] = {}
-    for source, deployer, location in product(settings.source, settings.deployer, settings.location):
-        version = re.sub(r"[^A-Za-z0-9_.+-]", "-", parts.resolve(source).version)
+    builder = parts.builder(settings)
+    resolved = {source: builder.resolve(source) for source in settings.source}
+    for asked, deployer, location in product(settings.source, settings.deployer, settings.location):
+        source = pinned(resolved[asked], asked)
+        version = re.sub(r"[^A-Za-z0-9_.+-]", "-", resolved[asked].version)
         name = f"{version}-{deployer}-{location}"
         if name in cells and cells[name].source == source:
             raise UsageError(f"{source} on {deployer} in {location} is asked for twice", hint="name each once")
@@ -99,6 +103,11 @@ def _with_replicas(cells: Sequence[Cell], clusters: int) -> tuple[Cell, ...]:
         for number in range(2, clusters + 1)
     ]
     return (*cells, *further)
+
+
+def pinned(resolved: Resolved, source: str) -> str:
+    """The source by what cannot move while the run goes on: a branch's commit, a marker's version."""
+    return f"{resolved.scheme}:{resolved.reference}" if resolved.reference else source
 
 
 def suites_of(asked: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:

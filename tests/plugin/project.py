@@ -26,7 +26,7 @@ pytest_plugins = ("harness.plugin",)
 
 def pytest_harness_parts(config):
     from harness.runs.parts import Parts
-    from runs.fakes import AnyVersion, FileBuilder, FileCloud, FileDeployer
+    from runs.fakes import FileBuilder, FileCloud, FileDeployer
 
     class ReadyBuilder(FileBuilder):
         def build(self, source, progress):
@@ -36,7 +36,6 @@ def pytest_harness_parts(config):
         deployer=lambda name: FileDeployer,
         cloud=lambda name: FileCloud,
         builder=ReadyBuilder,
-        resolve=lambda source: AnyVersion().resolve(source.partition(":")[2]),
     )
 """
 

@@ -9,7 +9,7 @@ import pytest
 from harness.runs.parts import Parts
 from harness.settings import Settings, load
 
-from .fakes import AnyVersion, FileBuilder, FileCloud, FileDeployer
+from .fakes import FileBuilder, FileCloud, FileDeployer
 
 
 @pytest.fixture
@@ -23,5 +23,4 @@ def parts() -> Parts:
         deployer=lambda name: FileDeployer,
         cloud=lambda name: FileCloud,  # type: ignore[arg-type, return-value]
         builder=FileBuilder,  # type: ignore[arg-type]
-        resolve=lambda source: AnyVersion().resolve(source.partition(":")[2]),
     )

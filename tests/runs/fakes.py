@@ -126,8 +126,12 @@ class FileDeployer:
 class FileBuilder:
     """Every source is built already, but for ``module:v0.0.0``, which does not compile."""
 
-    def __init__(self, cache: Path) -> None:
-        self.cache = cache
+    def __init__(self, settings: Settings) -> None:
+        self.cache = settings.cache
+
+    def resolve(self, source: str) -> Resolved:
+        scheme, _, reference = source.partition(":")
+        return Resolved(scheme, reference, reference)
 
     def find(self, source: str) -> Build | None:
         return Build(self.cache, source, source.partition(":")[2], "key")
@@ -145,6 +149,9 @@ class AnyVersion:
     """Resolves to whatever was asked for."""
 
     scheme = "module"
+
+    def __init__(self, surroundings: Any) -> None:
+        return None
 
     def resolve(self, reference: str) -> Resolved:
         return Resolved("module", reference, reference)

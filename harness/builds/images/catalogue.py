@@ -40,6 +40,7 @@ def make_images(
     programs: Path,
     tree: Path,
     components: dict[str, Path],
+    cloud_tag: str,
     progress: Progress,
 ) -> Made:
     """Write the OCI layout of a build.
@@ -47,8 +48,9 @@ def make_images(
     :param programs: Kubernetes' own programs.
     :param tree: folder of the k8s.io/kubernetes module.
     :param components: component -> folder with its programs.
+    :param cloud_tag: tag of the cloud provider's images.
     """
-    wanted = references(programs, version)
+    wanted = references(programs, version, cloud_tag)
     kitchen = Kitchen(cache, programs, tree, components, progress, Layout(layout))
     known = [reference for reference in wanted if reference.repository in _RECIPES and reference.host not in _NEVER]
     progress(f"making {len(known)} container images")
@@ -59,10 +61,10 @@ def make_images(
     return Made([reference.text for reference in known], missing)
 
 
-def references(programs: Path, version: str) -> list[Reference]:
+def references(programs: Path, version: str, cloud_tag: str) -> list[Reference]:
     """Every image that a cluster of this version and its specs name, sorted."""
     kubeadm: list[str | Path] = [programs / "kubeadm", "config", "images", "list", "--kubernetes-version", version]
     tests: list[str | Path] = [programs / "e2e.test", "--list-images"]
     lines = run(kubeadm, "ask kubeadm for its images", timeout=60).split()
     lines += run(tests, "ask e2e.test for its images", timeout=60).split()
-    return [Reference(text) for text in sorted({*lines, *cluster.cloud_references()})]
+    return [Reference(text) for text in sorted({*lines, *cluster.cloud_references(cloud_tag)})]

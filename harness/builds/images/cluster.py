@@ -69,8 +69,7 @@ RECIPES: Mapping[str, Recipe] = {
 }
 
 
-def cloud_references() -> tuple[str, ...]:
+def cloud_references(tag: str) -> tuple[str, ...]:
     """The cloud provider's images under the names its manifests use."""
-    tag = components.CLOUD_PROVIDER.version
     names = ("azure-cloud-controller-manager", "azure-cloud-node-manager")
     return tuple(f"mcr.microsoft.com/oss/kubernetes/{name}:{tag}" for name in names)

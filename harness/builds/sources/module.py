@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from harness.builds import programs
-from harness.builds.api import Progress, Resolved
+from harness.builds.api import Progress, Resolved, Surroundings
 from harness.builds.toolchain import Toolchain, find_toolchain
 from harness.errors import BuildError, UsageError
 
 _VERSION = re.compile(r"v1\.\d+\.\d+(-(alpha|beta|rc)\.\d+)?")
 _STAGING = re.compile(r"^\s*(?:replace\s+)?(k8s\.io/[a-z0-9-]+) => \./staging/", re.MULTILINE)
-_DIRECTIVES = re.compile(r"^(?:go|godebug|toolchain) [^(\n]+$|^godebug \(.*?^\)$", re.MULTILINE | re.DOTALL)
+DIRECTIVES = re.compile(r"^(?:go|godebug|toolchain) [^(\n]+$|^godebug \(.*?^\)$", re.MULTILINE | re.DOTALL)
+"""Lines of a go.mod that the module which is built has to repeat."""
 _DOWNLOAD = 900.0
 """Seconds for the module's zip (40 MB) and, separately, for those of everything it needs."""
 
@@ -29,6 +30,9 @@ class ModuleSource:
     """Implements :class:`harness.builds.api.Source`."""
 
     scheme = "module"
+
+    def __init__(self, surroundings: Surroundings) -> None:
+        """Go keeps what it downloads in a cache of its own."""
 
     def resolve(self, reference: str) -> Resolved:
         """A release's identity is its version and its checksum; the download is Go's own and cached by it."""
@@ -68,7 +72,7 @@ def wrapper(go_mod: str, version: str) -> str:
     return "\n".join(
         [
             f"module {programs.WRAPPER}",
-            *_DIRECTIVES.findall(go_mod),
+            *DIRECTIVES.findall(go_mod),
             f"require k8s.io/kubernetes {version}",
             *[f"replace {name} => {name} {staged}" for name in pins],
             "",

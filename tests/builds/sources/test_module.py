@@ -6,12 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from harness.builds.api import Resolved, Surroundings
+from harness.builds.cache import digest
 from harness.builds.programs import PROGRAMS, stamp, tools_file
 from harness.builds.sources import open_source
 from harness.builds.sources.module import ModuleSource, wrapper
 from harness.builds.toolchain import parse
 from harness.errors import BuildError, UsageError
 
+SURROUNDINGS = Surroundings(Path("cache"))
 GO_MOD = """\
 module k8s.io/kubernetes
 
@@ -57,13 +60,24 @@ def test_wrapper_needs_staging_modules() -> None:
 @pytest.mark.parametrize("text", ["v1.37.2", "module:", ":v1.37.2", "modul:v1.37.2", ""])
 def test_unknown_sources_name_the_known(text: str) -> None:
     with pytest.raises(UsageError, match=r"known schemes: .*module"):
-        open_source(text)
+        open_source(text, SURROUNDINGS)
 
 
 @pytest.mark.parametrize("reference", ["1.37.2", "v1.37", "latest", "v1.37.2; rm", "v2.0.0"])
 def test_module_wants_a_full_version(reference: str) -> None:
     with pytest.raises(UsageError, match="not a version of Kubernetes"):
-        ModuleSource().resolve(reference)
+        ModuleSource(SURROUNDINGS).resolve(reference)
+
+
+def test_keys_of_releases_do_not_change() -> None:
+    """A change here makes everybody compile again what they have."""
+    packages = [program.package for program in PROGRAMS]
+    sum_ = "h1:A2VDEiObzkYqFTKhSsn0ZEb0RlLEXpHWj93gi2HqEwE="
+    first = Resolved("module", "v1.37.2", f"v1.37.2 {sum_}")
+    assert digest([first, packages]) == "1088c02becbaee77"
+    assert digest([Resolved("module", "v1.37.2", f"v1.37.2 {sum_}", "elsewhere"), packages]) == digest(
+        [first, packages]
+    )
 
 
 def test_stamp_names_the_version_in_both_packages(tmp_path: Path) -> None:

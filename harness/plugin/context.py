@@ -6,7 +6,7 @@ The controller makes it, and sends it to workers as plain data in ``workerinput`
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from harness.errors import UsageError
+from harness.runs.changes.picks import Pick
 from harness.runs.folder import RunFolder
 from harness.settings import Settings
 
@@ -51,6 +52,8 @@ class Context:
     """Unix time at which testing stops."""
     done: tuple[str, ...] = ()
     """Node ids that have a result already, when a run is resumed."""
+    picks: tuple[Pick, ...] = ()
+    """How suites are narrowed to what a change may break."""
 
     def to_json(self) -> dict[str, Any]:
         """Plain data for ``workerinput``."""
@@ -62,6 +65,7 @@ class Context:
             "folder": str(self.folder.path if self.folder else ""),
             "deadline": self.deadline,
             "done": list(self.done),
+            "picks": [asdict(pick) for pick in self.picks],
         }
 
     @classmethod
@@ -78,6 +82,7 @@ class Context:
             folder=RunFolder(Path(raw["folder"])) if raw["folder"] else None,
             deadline=raw["deadline"],
             done=tuple(raw["done"]),
+            picks=tuple(Pick.from_json(entry) for entry in raw["picks"]),
         )
 
     @property
@@ -93,6 +98,10 @@ class Context:
         """Whether a path may hold something to collect."""
         suite = self.suite_of(path)
         return not suite or not self.suites or suite in self.suites
+
+    def pick_of(self, path: Path) -> Pick | None:
+        """How the suite of a file is narrowed; None if it is not."""
+        return next((pick for pick in self.picks if pick.suite == self.suite_of(path)), None)
 
     def cell(self, name: str) -> CellView:
         """The cell of this name."""

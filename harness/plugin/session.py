@@ -40,7 +40,7 @@ from harness.plugin.signals import raise_on_sigterm, raise_once, stop
 from harness.plugin.suites import check_selections, limits_of
 from harness.plugin.thrift import Thrift
 from harness.plugin.usage import check_expressions, exit_code_of, one_line
-from harness.runs.api import Phase
+from harness.runs.api import Phase, Plan
 from harness.runs.checks import check_tests
 from harness.runs.lifecycle import Lifecycle
 from harness.runs.parts import Parts
@@ -138,7 +138,8 @@ class Controller:
         self.console = Console(self._within_line)
         with one_line():
             if self.config.option.collectonly:
-                self._publish(self._found(), None, time.time())
+                plan = make_plan(self.settings, self.parts, self.config.rootpath)
+                self._publish(self._found(plan), plan, None, time.time())
                 return
             raise_on_sigterm()
             self.lifecycle = lifecycle = Lifecycle.open(
@@ -162,14 +163,13 @@ class Controller:
             self.recorder = Recorder(
                 lifecycle.folder.results, planned, self.settings.reruns, self.settings.infra_reruns
             )
-            self._publish(cells, lifecycle, lifecycle.budget.tests_end)
+            self._publish(cells, lifecycle.plan, lifecycle, lifecycle.budget.tests_end)
             self._diagnose(lifecycle)
             if not self._narrowed():
                 self._start()
 
-    def _found(self) -> list[CellView]:
+    def _found(self, plan: Plan) -> list[CellView]:
         """Cells with the builds that exist already: listing tests builds nothing."""
-        plan = make_plan(self.settings, self.parts, self.config.rootpath)
         builder = self.parts.builder(self.settings)
         cells = []
         for cell in plan.primary:
@@ -182,15 +182,16 @@ class Controller:
             cells.append(CellView(cell.name, build.folder, plan.clusters(cell.name)))
         return cells
 
-    def _publish(self, cells: Sequence[CellView], lifecycle: Lifecycle | None, deadline: float) -> None:
+    def _publish(self, cells: Sequence[CellView], plan: Plan, lifecycle: Lifecycle | None, deadline: float) -> None:
         context = Context(
             settings=self.settings,
             suites_root=self.suites_root,
-            suites=self.settings.suite,
+            suites=plan.suites if plan.picks else self.settings.suite,
             cells=tuple(cells),
             folder=lifecycle.folder if lifecycle else None,
             deadline=deadline,
             done=finished(lifecycle.folder.results) if lifecycle and self.resumed else (),
+            picks=plan.picks,
         )
         check_tests(self.settings, self.settings.suite, self.suites_root)
         check_narrowing(context, *check_selections(context))

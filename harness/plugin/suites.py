@@ -74,7 +74,13 @@ def limits_of(context: Context) -> Limits:
 
 def chosen_specs(selection: Selection, cell: CellView, context: Context) -> list[Chosen]:
     """What this file selects of the cell's build; empty if that could not be built."""
-    return selection.choose(specs_of(cell), context.settings.conformance)
+    return choose(selection, specs_of(cell), context)
+
+
+def choose(selection: Selection, specs: tuple[Spec, ...], context: Context) -> list[Chosen]:
+    """What this file selects of an inventory, in a run that may be narrowed to what a change may break."""
+    pick, preset = context.pick_of(selection.path), context.settings.conformance
+    return pick.choose(selection, specs, preset) if pick else selection.choose(specs, preset)
 
 
 def specs_of(cell: CellView) -> tuple[Spec, ...]:
@@ -91,8 +97,9 @@ def check_selections(context: Context) -> tuple[list[Spec], list[Spec]]:
     chosen: list[Spec] = []
     for suite in suites_in(context):
         for selection in suite.selections():
-            found = [item.spec for it in inventories for item in selection.choose(it, context.settings.conformance)]
-            if inventories and not found:
+            narrowed = context.pick_of(selection.path) is not None
+            found = [item.spec for it in inventories for item in choose(selection, it, context)]
+            if inventories and not narrowed and not found:
                 raise UsageError(
                     f"{selection.path} selects none of the specs of {', '.join(cell.name for cell in context.cells)}",
                     hint="compare its label_filter, focus and presets with the names that pytest --collect-only lists",

@@ -25,6 +25,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from harness.runs.changes.picks import Pick
+
 
 class Phase(StrEnum):
     """The steps of a cell, in order; each becomes a JUnit case."""
@@ -77,6 +79,8 @@ class Plan:
     owner: str
     expires: float
     """Unix time after which ``sweep`` may delete what the run made."""
+    picks: tuple[Pick, ...] = ()
+    """How the suites are narrowed to what a change may break; none for a run that is not."""
 
     @property
     def primary(self) -> tuple[Cell, ...]:

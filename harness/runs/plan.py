@@ -17,6 +17,8 @@ from harness.builds.api import Resolved
 from harness.clouds.api import TAG_CELL, TAG_CREATED, TAG_EXPIRES, TAG_OWNER, TAG_RUN
 from harness.errors import UsageError
 from harness.runs.api import Cell, Plan
+from harness.runs.changes.picks import Pick, pick
+from harness.runs.changes.since import changed_since
 from harness.runs.checks import check_tests
 from harness.runs.folder import RunFolder
 from harness.runs.parts import Parts
@@ -61,6 +63,9 @@ def make_plan(settings: Settings, parts: Parts, cwd: Path, now: float | None = N
     parts.cloud(settings.cloud)
     folder = suites_folder(cwd)
     suites = suites_of(settings.suite, known_suites(folder))
+    picks = picks_of(settings, suites, folder) if settings.changed_since else ()
+    if picks:
+        suites = tuple(pick.suite for pick in picks)
     check_tests(settings, suites, folder)
     return Plan(
         run=new_run_id(now),
@@ -69,6 +74,7 @@ def make_plan(settings: Settings, parts: Parts, cwd: Path, now: float | None = N
         suites=suites,
         owner=settings.owner,
         expires=now + duration(settings.expires),
+        picks=picks,
     )
 
 
@@ -103,6 +109,18 @@ def _with_replicas(cells: Sequence[Cell], clusters: int) -> tuple[Cell, ...]:
         for number in range(2, clusters + 1)
     ]
     return (*cells, *further)
+
+
+def picks_of(settings: Settings, suites: Sequence[str], folder: Path) -> tuple[Pick, ...]:
+    """What the changes since ``--changed-since`` ask for, of these suites; raises ``UsageError`` if that is nothing."""
+    paths = [path for changed in changed_since(settings) for path in changed.paths]
+    picks = pick(paths, suites, folder)
+    if not picks:
+        raise UsageError(
+            f"nothing of {', '.join(suites)} is picked by what changed since {settings.changed_since}",
+            hint="leave --suite out, to have the core set at least",
+        )
+    return picks
 
 
 def pinned(resolved: Resolved, source: str) -> str:
@@ -154,7 +172,9 @@ def load_plan(folder: RunFolder) -> tuple[Settings, Plan]:
         raw = json.loads(folder.plan.read_text())
         settings, plan = raw["settings"], raw["plan"]
         cells = tuple(Cell(**cell) for cell in plan["cells"])
-        return Settings.from_json(settings), Plan(**{**plan, "cells": cells, "suites": tuple(plan["suites"])})
+        picks = tuple(Pick.from_json(entry) for entry in plan.get("picks", ()))
+        whole = {**plan, "cells": cells, "suites": tuple(plan["suites"]), "picks": picks}
+        return Settings.from_json(settings), Plan(**whole)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(
             f"{folder.plan} is not the plan of a run: {error}", hint="harness status lists the runs"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builds.trees
 import pytest
 
 from .project import Project
@@ -125,3 +126,25 @@ def test_the_plugin_sleeps_when_suites_are_not_asked_for(suites: Project) -> Non
     done = suites.run("tests", "-n", "2")
     assert done.code == 0, done.out
     assert not (suites.folder / "reports").exists()
+
+
+def test_a_change_narrows_what_is_collected(suites: Project) -> None:
+    """By suite and by spec, in the controller and in every worker."""
+    checkout = builds.trees.repository(suites.folder / "checkout", {"go.mod": "module k8s.io/kubernetes\n"})
+    builds.trees.write(checkout, {"pkg/kubelet/x.go": "package kubelet\n"})
+    builds.trees.commit(checkout, "change")
+    suites.write(
+        "suites/alpha/specs.yaml",
+        'label_filter: Conformance\npresets: {core: ["[sig-apps] Job passes"], fast: ["[sig-apps] Job fails"]}\n',
+    )
+    suites.write(
+        "suites/alpha/changes.yaml", '- {paths: ["pkg/kubelet/*"], why: it runs pods, specs: sig-node && !Serial}\n'
+    )
+    suites.write("suites/beta/changes.yaml", '- {paths: ["pkg/proxy/*"], why: it forwards}\n')
+    expected = ["suites/alpha/specs.yaml::[sig-apps] Job passes", "suites/alpha/specs.yaml::[sig-node] Pods sleeps 0.2"]
+    changed = ("suites", "--source", f"path:{checkout}", "--changed-since", "v1.37.2")
+    listed = suites.run(*changed, "--collect-only", "-q")
+    assert collected(listed.out) == expected, listed.out
+    done = suites.run(*changed, "-n", "2")
+    assert done.code == 0, done.out
+    assert {result["nodeid"] for result in done.results} == set(expected)

@@ -1,0 +1,60 @@
+"""What each suite says it tests, in ``suites/<suite>/changes.yaml``, and what is tested by none, in ``suites/changes.yaml``.
+
+A rule belongs to its suite, so that a new suite is picked without an edit elsewhere. Paths are shell patterns in which ``*`` also
+stands for ``/``; those of components other than Kubernetes begin with the component's name: ``cloud-provider-azure:pkg/*``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from harness.errors import UsageError
+from harness.ginkgo.labels import parse_filter
+
+FILE = "changes.yaml"
+_EXAMPLE = 'write for example: - {paths: ["pkg/proxy/*"], why: kube-proxy forwards Services, specs: sig-network}'
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Some paths, and what a change of them may break."""
+
+    paths: tuple[str, ...]
+    why: str
+    specs: str = ""
+    """Label filter of the suite's specs that run in addition to its core; empty: the whole suite runs."""
+
+    def matches(self, path: str) -> bool:
+        """Whether it speaks of this path."""
+        return any(fnmatchcase(path, pattern) for pattern in self.paths)
+
+
+def load_rules(path: Path) -> tuple[Rule, ...]:
+    """The rules of a file; none if it is not there. Raises ``UsageError`` naming the file and what is wrong."""
+    try:
+        raw = yaml.safe_load(path.read_text()) if path.is_file() else []
+    except (OSError, yaml.YAMLError) as error:
+        raise UsageError(f"{path} cannot be read: {' '.join(str(error).split())}") from error
+    if not isinstance(raw, list):
+        raise UsageError(f"{path} is not a list of rules", hint=_EXAMPLE)
+    return tuple(_rule(entry, path) for entry in raw)
+
+
+def _rule(raw: Any, path: Path) -> Rule:
+    if not isinstance(raw, dict) or set(raw) - {"paths", "why", "specs"}:
+        raise UsageError(f"{path}: {raw!r} is not a rule of paths, why and specs", hint=_EXAMPLE)
+    paths, why, specs = raw.get("paths"), raw.get("why"), raw.get("specs", "")
+    if not isinstance(paths, list) or not paths or not all(isinstance(item, str) and item for item in paths):
+        raise UsageError(f"{path}: paths has to be a list of patterns, not {paths!r}", hint=_EXAMPLE)
+    if not isinstance(why, str) or not why or not isinstance(specs, str):
+        raise UsageError(f"{path}: the rule for {paths[0]} needs why, a few words", hint=_EXAMPLE)
+    try:
+        parse_filter(specs)
+    except UsageError as error:
+        raise UsageError(f"{path}: {error.attempted}", hint=error.hint) from error
+    return Rule(tuple(paths), why, specs)

@@ -1,0 +1,153 @@
+"""Changed paths become suites and specs, each with its reason; what nobody knows picks everything."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from harness.errors import UsageError
+from harness.ginkgo.api import Spec
+from harness.ginkgo.selection import load_selection
+from harness.runs.changes.picks import Pick, pick
+from harness.runs.changes.rules import load_rules
+from harness.runs.plan import known_suites
+
+SHIPPED = Path(__file__).parents[3] / "suites"
+TODAY = date(2026, 11, 28)
+FILES = {
+    "changes.yaml": '- {paths: ["*.md"], why: text}\n',
+    "conformance/specs.yaml": 'label_filter: Conformance\npresets: {core: ["[sig-node] Pods run"], fast: ["[sig-apps] Job ends"]}\n',
+    "conformance/changes.yaml": '- {paths: ["pkg/scheduler/*"], why: it places pods, specs: "sig-scheduling && !Slow"}\n'
+    '- {paths: ["pkg/proxy/*"], why: it forwards, specs: sig-network}\n',
+    "networking/specs.yaml": "label_filter: sig-network\n",
+    "networking/changes.yaml": '- {paths: ["pkg/proxy/*", "dns:*"], why: it forwards Services}\n',
+    "volumes/test_volumes.py": "",
+}
+
+
+@pytest.fixture
+def suites(tmp_path: Path) -> Path:
+    for name, text in FILES.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    return tmp_path
+
+
+def spec(name: str, labels: str, location: str = "test/e2e/x.go:1") -> Spec:
+    return Spec(0, name, f"{name} [Conformance]", frozenset({"Conformance", *labels.split()}), location, serial=False)
+
+
+SPECS = (
+    spec("[sig-node] Pods run", "sig-node"),
+    spec("[sig-apps] Job ends", "sig-apps", "test/e2e/apps/job.go:12"),
+    spec("[sig-apps] CronJob ends", "sig-apps", "test/e2e/apps/cronjob.go:12"),
+    spec("[sig-scheduling] Taints count", "sig-scheduling"),
+    spec("[sig-scheduling] Taints count slowly", "sig-scheduling Slow"),
+    spec("[sig-network] Services answer", "sig-network"),
+)
+
+
+def picked(suites: Path, *paths: str) -> dict[str, Pick]:
+    return {found.suite: found for found in pick(paths, known_suites(suites), suites)}
+
+
+def chosen(suites: Path, found: Pick) -> list[str]:
+    selection = load_selection(suites / found.suite / "specs.yaml")
+    return [entry.spec.name for entry in found.choose(selection, SPECS, "fast", TODAY)]
+
+
+@pytest.mark.parametrize("paths", [(), ("README.md", "pkg/scheduler/README.md")])
+def test_no_change_that_matters_leaves_the_core(suites: Path, paths: tuple[str, ...]) -> None:
+    found = picked(suites, *paths)
+    assert list(found) == ["conformance"]
+    assert found["conformance"].why == ("core set, always",)
+    assert chosen(suites, found["conformance"]) == ["[sig-node] Pods run"]
+
+
+def test_a_rule_adds_specs_to_the_core(suites: Path) -> None:
+    found = picked(suites, "pkg/scheduler/a/b.go", "pkg/scheduler/c.go")
+    assert list(found) == ["conformance"]
+    assert found["conformance"].why == ("core set, always", "pkg/scheduler/a/b.go and 1 more: it places pods")
+    assert chosen(suites, found["conformance"]) == ["[sig-node] Pods run", "[sig-scheduling] Taints count"]
+
+
+def test_a_rule_without_specs_picks_the_whole_suite(suites: Path) -> None:
+    found = picked(suites, "pkg/proxy/x.go")
+    assert list(found) == ["conformance", "networking"]
+    assert found["networking"] == Pick("networking", whole=True, why=("pkg/proxy/x.go: it forwards Services",))
+    assert chosen(suites, found["networking"]) == ["[sig-network] Services answer"]
+    assert chosen(suites, found["conformance"]) == ["[sig-node] Pods run", "[sig-network] Services answer"]
+
+
+def test_a_path_that_no_rule_knows_picks_everything_as_usual(suites: Path) -> None:
+    found = picked(suites, "go.mod")
+    assert [(name, entry.whole) for name, entry in found.items()] == [
+        ("conformance", True),
+        ("networking", True),
+        ("volumes", True),
+    ]
+    assert found["volumes"].why == ("go.mod: no rule says what it may break, so everything",)
+    assert chosen(suites, found["conformance"]) == ["[sig-apps] Job ends"]
+
+
+def test_components_have_paths_of_their_own(suites: Path) -> None:
+    assert list(picked(suites, "dns:plugin/x.go")) == ["conformance", "networking"]
+    assert len(picked(suites, "other:plugin/x.go")) == 3
+
+
+def test_changed_specs_run_themselves_and_a_helper_those_beside_it(suites: Path) -> None:
+    own = picked(suites, "test/e2e/apps/job.go")["conformance"]
+    assert chosen(suites, own) == ["[sig-node] Pods run", "[sig-apps] Job ends"]
+    helper = picked(suites, "test/e2e/apps/helper.go")["conformance"]
+    assert chosen(suites, helper) == ["[sig-node] Pods run", "[sig-apps] Job ends", "[sig-apps] CronJob ends"]
+    assert len(picked(suites, "test/e2e/framework/pod/wait.go")) == 3, "all specs stand on the framework"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[", "cannot be read"),
+        ("a: b", "is not a list of rules"),
+        ("- pkg/*", "is not a rule"),
+        ("- {path: [a], why: x}", "is not a rule"),
+        ("- {paths: a, why: x}", "paths has to be a list"),
+        ("- {paths: [a]}", "needs why"),
+        ('- {paths: [a], why: x, specs: "a &&"}', "changes.yaml: "),
+    ],
+)
+def test_malformed_rules(suites: Path, text: str, said: str) -> None:
+    (suites / "conformance/changes.yaml").write_text(text)
+    with pytest.raises(UsageError, match=said) as caught:
+        picked(suites, "x")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("pkg/proxy/nftables/proxier.go", {"conformance", "loadbalancer", "pod_networking"}),
+        ("pkg/scheduler/framework/plugins/nodeaffinity/node_affinity.go", {"conformance"}),
+        ("staging/src/k8s.io/endpointslice/reconciler.go", {"conformance", "loadbalancer", "pod_networking"}),
+        ("pkg/volume/emptydir/empty_dir.go", {"conformance", "volumes"}),
+        ("cloud-provider-azure:pkg/provider/azure_loadbalancer.go", {"conformance", "loadbalancer", "pod_networking"}),
+        ("pkg/proxy/nftables/proxier_test.go", {"conformance"}),
+        ("vendor/modules.txt", {"conformance", "loadbalancer", "pod_networking", "volumes"}),
+        ("build/pause/linux/pause.c", {"conformance", "loadbalancer", "pod_networking", "volumes"}),
+    ],
+)
+def test_the_rules_that_are_shipped(path: str, expected: set[str]) -> None:
+    known = known_suites(SHIPPED)
+    assert {found.suite for found in pick([path], known, SHIPPED)} & {
+        "conformance",
+        "loadbalancer",
+        "pod_networking",
+        "volumes",
+    } == expected
+    assert load_rules(SHIPPED / "changes.yaml")
+
+
+def test_picks_survive_json() -> None:
+    found = Pick("a", whole=True, specs=("b",), files=("c",), why=("d",))
+    assert Pick.from_json({"suite": "a", "whole": True, "specs": ["b"], "files": ["c"], "why": ["d"]}) == found

@@ -1,0 +1,48 @@
+"""What bench/gate.py calls right, and that a bug which cannot be put in is no silent success."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import gate
+import pytest
+from checkout import edit
+
+KUBE_PROXY = next(change for change in gate.CHANGES if change.name == "kube-proxy")
+HARMLESS = next(change for change in gate.CHANGES if change.name == "harmless")
+ALL = ("conformance", "loadbalancer", "pod_networking")
+
+
+@pytest.mark.parametrize(
+    ("change", "red", "tests", "right"),
+    [
+        (KUBE_PROXY, ALL, 40, True),
+        (KUBE_PROXY, (*ALL, "volumes"), 40, True),
+        (KUBE_PROXY, ALL[:2], 40, False),
+        (KUBE_PROXY, (), 40, False),
+        (HARMLESS, (), 40, True),
+        (HARMLESS, ("conformance",), 40, False),
+        (HARMLESS, (), 0, False),
+    ],
+)
+def test_right(change: gate.Change, red: tuple[str, ...], tests: int, right: bool) -> None:
+    assert gate.Seen(change, 1.0, 0, red, tests).right is right
+
+
+def test_a_build_that_fails_is_not_right() -> None:
+    assert gate.Seen(HARMLESS, 1.0, 0).right
+    assert not gate.Seen(HARMLESS, 1.0, 3).right
+
+
+def test_a_text_that_is_not_there_as_often_as_expected(tmp_path: Path) -> None:
+    (tmp_path / "a.go").write_text("x y x")
+    edit(tmp_path, "a.go", "x", "z", times=2)
+    assert (tmp_path / "a.go").read_text() == "z y z"
+    for find, times in (("x", 1), ("z", 1)):
+        with pytest.raises(SystemExit, match=r"a\.go: expected"):
+            edit(tmp_path, "a.go", find, "w", times)
+
+
+def test_the_harmless_change_touches_what_the_bugs_touch() -> None:
+    touched = {one.path for change in gate.CHANGES if change is not HARMLESS for one in change.edits}
+    assert {one.path for one in HARMLESS.edits} == touched

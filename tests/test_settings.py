@@ -100,3 +100,19 @@ def test_every_option_has_help_and_a_flag_of_its_own() -> None:
     flags = [option.flag for option in options()]
     assert len(set(flags)) == len(flags)
     assert all(option.help.endswith(".") for option in options())
+
+
+def test_folders_of_sources_become_absolute(tmp_path: Path) -> None:
+    (tmp_path / "k8s").mkdir()
+    given = {
+        "source": ("path:k8s", "git:k8s@master", "git:https://example.org/k8s@master", "module:v1.37.2"),
+        "component": ("etcd=path:~/etcd", "coredns=git:git@example.org:x/y@v1"),
+    }
+    settings = load(given, {"HOME": "/home/me"}, tmp_path)
+    assert settings.source == (
+        f"path:{tmp_path}/k8s",
+        f"git:{tmp_path}/k8s@master",
+        "git:https://example.org/k8s@master",
+        "module:v1.37.2",
+    )
+    assert settings.component == ("etcd=path:/home/me/etcd", "coredns=git:git@example.org:x/y@v1")

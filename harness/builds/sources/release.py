@@ -86,7 +86,7 @@ class ReleaseSource:
         folder = f"{self.scheme}/{within}" if within else self.scheme
         if _VERSION.fullmatch(name):
             return folder, name
-        if not _MARKER.fullmatch(reference) or name.startswith("v1"):
+        if not _MARKER.fullmatch(reference) or re.match(r"v?\d", name):
             raise UsageError(
                 f"read the source {self.scheme}:{reference}",
                 last_seen="neither a version nor a marker",

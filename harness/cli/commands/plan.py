@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -83,15 +82,10 @@ def _counts(plan: Plan, settings: Settings, build: Build | None) -> dict[str, in
         return {}
     specs = load_inventory(build.inventory)
     picks = {pick.suite: pick for pick in plan.picks}
-    today = datetime.now(UTC).date()
     folder = suites_folder(Path.cwd())
     return {
         suite: sum(
-            len(
-                picks.get(suite, Pick(suite, whole=True)).choose(
-                    load_selection(path), specs, settings.conformance, today
-                )
-            )
+            len(picks.get(suite, Pick(suite, whole=True)).choose(load_selection(path), specs, settings.conformance))
             for path in sorted((folder / suite).rglob("*specs.yaml"))
         )
         for suite in plan.suites

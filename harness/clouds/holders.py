@@ -22,7 +22,7 @@ class Holders:
 
     def add(self, *, kept: bool = False) -> str:
         """Hold; returns the name to remove later."""
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         pid = os.getpid()
         name = KEPT if kept else f"{pid}-{started(pid)}-{secrets.token_hex(3)}"
         (self._folder / name).touch()

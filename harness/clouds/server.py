@@ -13,6 +13,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,12 +63,14 @@ class LocalServer:
     """The server with this state folder, seen by one process.
 
     :param patience: factor on how long it may take to start and stop.
+    :param arguments: further arguments of the server, should it have to be started: ``--fabric MODULE:CLASS``.
     """
 
-    def __init__(self, folder: Path, patience: int = 1) -> None:
+    def __init__(self, folder: Path, patience: int = 1, arguments: Sequence[str] = ()) -> None:
         self._folder = folder
         self._start_seconds = _START_SECONDS * patience
         self._stop_seconds = _STOP_SECONDS * patience
+        self._arguments = tuple(arguments)
         self._holders = Holders(folder / "holders")
         self._name = ""
         self._child: subprocess.Popen[bytes] | None = None
@@ -158,11 +161,11 @@ class LocalServer:
         return self._start()
 
     def _start(self) -> ServerInfo:
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         (self._folder / "server.json").unlink(missing_ok=True)
         with self._log.open("ab") as log:
             child = subprocess.Popen(
-                [sys.executable, "-m", "harness.localazure", "serve", "--state", str(self._folder)],
+                [sys.executable, "-m", "harness.localazure", "serve", "--state", str(self._folder), *self._arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -34,7 +34,7 @@ from harness.localazure.identity.metadata import metadata_app
 from harness.localazure.identity.tokens import Tokens
 from harness.localazure.networks import NetworkReconciler
 from harness.localazure.oci import registry_app
-from harness.localazure.state import Secrets, StateFolder, process_started, write_private
+from harness.localazure.state import Secrets, StateFolder, process_started, touch_private, write_private
 
 LOG = logging.getLogger(__name__)
 ARM_PORT = 8080
@@ -64,8 +64,8 @@ class Server:
         self.state = state
         self.secrets = secrets
         self.fabric = fabric
-        self.store = Store(state / "store.sqlite")
-        self.journal = Journal(state / "journal.sqlite")
+        self.store = Store(touch_private(state / "store.sqlite"))
+        self.journal = Journal(touch_private(state / "journal.sqlite"))
         self.tokens = Tokens(bytes.fromhex(secrets.signing_key), "https://local-azure/adfs")
         self.discovery = Discovery()
         self.networks = NetworkReconciler(self.store, fabric, self._open_network, self._close_network)
@@ -112,6 +112,8 @@ class Server:
             tls.load_cert_chain(certificate, key)
             https = await self._listen("https", tls)
             self.discovery.login = self.engine.endpoint = f"https://127.0.0.1:{https}"
+            for base in (f"http://127.0.0.1:{http}", f"https://127.0.0.1:{https}", f"http://{WIRE}:{ARM_PORT}"):
+                self.tokens.accept(base)
             await self._restore()
             facts: dict[str, object] = {
                 "pid": os.getpid(),

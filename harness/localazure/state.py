@@ -3,8 +3,8 @@
 ======================  ==================================================================
 ``lock``                held while a server runs
 ``server.json``         how to reach the running server, with its secret (0600)
-``store.sqlite``        every resource
-``journal.sqlite``      every request
+``store.sqlite``        every resource, with the machines' custom data, which holds a cluster's keys (0600)
+``journal.sqlite``      every request (0600)
 ``secrets.json``        client secret and signing key, made at the first start (0600)
 ``tls/``                the CA, and the server's certificate
 ``fabric/``             what the fabric keeps: machines, disks
@@ -96,6 +96,13 @@ def write_private(path: Path, text: str) -> None:
         file.flush()
         os.fsync(file.fileno())
     draft.rename(path)
+
+
+def touch_private(path: Path) -> Path:
+    """Make sure that the file exists and only its owner can read it; what SQLite puts beside it gets the same mode."""
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    path.chmod(0o600)
+    return path
 
 
 def process_started(pid: int) -> int:

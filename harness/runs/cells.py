@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from threading import Event, Thread
 
 from harness.builds.api import Build
-from harness.clouds.api import TAG_CELL, TAG_EXPIRES, TAG_RUN, Cloud, Surveyor
+from harness.clouds.api import TAG_CELL, TAG_EXPIRES, TAG_RUN, Cloud, Group, Surveyor
 from harness.clouds.codes import AMBIGUOUS
 from harness.clouds.room import settled
 from harness.clusters.api import Cluster
 from harness.clusters.version import same_version, served_version
 from harness.deployers.api import ClusterRequest, Deployer
 from harness.errors import CloudError, HarnessError, LeakError, Outcome, Remedy, ThrottledError, UsageError
+from harness.redact.files import mask_folder
 from harness.runs.admission import Admission
 from harness.runs.api import Cell, Phase, Plan
 from harness.runs.deadline import remaining
@@ -25,6 +26,7 @@ from harness.runs.parts import Parts
 from harness.runs.phases import CellRecorder, outcome_of, record_skip, recorded
 from harness.runs.placement import Placement, next_placement
 from harness.runs.plan import rfc3339, tags
+from harness.runs.secrets import known_secrets
 from harness.runs.state import RunState, worst, worst_first
 from harness.settings import Settings, duration
 
@@ -65,7 +67,7 @@ class CellWork:
         """What the deployer is asked for, at first if no placement is given; makes the cell's folder."""
         placement = placement or Placement.first(self.plan, self.cell)
         path = self.folder.cell(self.cell.name).path
-        path.mkdir(parents=True, exist_ok=True)
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)  # it holds the cluster's keys
         return ClusterRequest(
             run=self.plan.run,
             cell=self.cell.name,
@@ -187,6 +189,7 @@ class CellWork:
                 self.deployer.collect(self.request(build, limit, self._placement()), logs, limit)
         except Exception:  # noqa: S110 - recorded; the teardown that follows matters more
             pass
+        mask_folder(logs, known_secrets(self.folder.path))
 
     def keep(self) -> Outcome:
         """Leave the cell's resources for as long from now as anything of a run may stay, and say how to use and remove them."""
@@ -271,7 +274,7 @@ class CellWork:
                 return
 
     def _prove(self) -> None:
-        left = self.cloud.groups({TAG_RUN: self.plan.run, TAG_CELL: self.cell.name})
+        left = self._listed()
         if left:
             names = ", ".join(f"resource group {group.name} ({group.state})" for group in left)
             raise LeakError(
@@ -280,6 +283,17 @@ class CellWork:
                 hint=f"harness down --run {self.plan.run}",
                 log_tail="\n".join(f"az group delete --yes --name {group.name}" for group in left),
             )
+
+    def _listed(self) -> Sequence[Group]:
+        """The cell's groups by tag; a list that cannot be had once proves nothing, in neither way."""
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                return self.cloud.groups({TAG_RUN: self.plan.run, TAG_CELL: self.cell.name})
+            except (CloudError, ThrottledError):
+                if attempt == _ATTEMPTS:
+                    raise
+                time.sleep(_PAUSE)
+        raise AssertionError("not reached")
 
     def remaining(self) -> list[tuple[str, str]]:
         """Kind and name of what was announced and is not confirmed gone."""

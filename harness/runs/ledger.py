@@ -17,8 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import HarnessError
+from harness.redact import Known, redact
+from harness.runs.secrets import known_secrets
 
 VERSION = 1
+_SPOKEN = ("message", "log_tail", "text")
+"""Fields with text of errors, logs and programs."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,8 @@ class Ledger:
     def append(self, kind: str, cell: str = "", **fields: Any) -> Entry:
         """Add a line; durable when this returns."""
         entry = Entry(time.time(), kind, cell, fields)
-        line = json.dumps({"v": VERSION, "at": entry.at, "kind": kind, "cell": cell, **fields}, default=str)
+        shown = self._masked(fields)
+        line = json.dumps({"v": VERSION, "at": entry.at, "kind": kind, "cell": cell, **shown}, default=str)
         try:
             with self.path.open("a+b", buffering=0) as file:
                 fcntl.flock(file, fcntl.LOCK_EX)
@@ -59,6 +64,12 @@ class Ledger:
                 hint="free some space; nothing is created without its line",
             ) from error
         return entry
+
+    def _masked(self, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Without secrets in what somebody else said: the ledger is archived with the run."""
+        spoken = {name: fields[name] for name in _SPOKEN if fields.get(name)}
+        known = known_secrets(self.path.parent) if spoken else Known()
+        return {**fields, **{name: redact(str(value), known) for name, value in spoken.items()}}
 
     def read(self) -> list[Entry]:
         """Every whole line so far."""

@@ -52,7 +52,7 @@ class RunningServer:
             "grant_type": "client_credentials",
             "client_id": self.facts["client_id"],
             "client_secret": self.facts["client_secret"],
-            "resource": "https://management.local/",
+            "resource": self.facts["http"],
         }
         answer = requests.post(f"{self.facts['http']}/adfs/oauth2/token", data=form, timeout=10)
         answer.raise_for_status()

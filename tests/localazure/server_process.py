@@ -12,6 +12,9 @@ from typing import Any
 
 import requests
 
+LIMIT = 60.0
+"""Seconds for a process to start or end; a busy host may need some of them."""
+
 
 class Process:
     """One ``python -m harness.localazure serve``."""
@@ -29,14 +32,14 @@ class Process:
         )
 
     def ready(self) -> dict[str, Any]:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + LIMIT
         while time.monotonic() < deadline:
             assert self.process.poll() is None, self.output()
             facts = self.facts()
             if facts.get("pid") == self.process.pid:
                 return facts
             time.sleep(0.02)
-        raise AssertionError("no server.json of this process in 20 s")
+        raise AssertionError(f"no server.json of this process in {LIMIT:g} s")
 
     def facts(self) -> dict[str, Any]:
         try:
@@ -45,14 +48,15 @@ class Process:
             return {}
 
     def output(self) -> str:
-        text, _ = self.process.communicate(timeout=20)
+        text, _ = self.process.communicate(timeout=LIMIT)
         return text
 
     def call(self, method: str, path: str, body: Any = None) -> requests.Response:
         """A request of the owner, below the subscription or from the root."""
         facts = self.facts()
         if not self._token:
-            form = {"grant_type": "client_credentials"} | {name: facts[name] for name in ("client_id", "client_secret")}
+            form = {"grant_type": "client_credentials", "resource": facts["http"]}
+            form |= {name: facts[name] for name in ("client_id", "client_secret")}
             answer = requests.post(f"{facts['http']}/adfs/oauth2/token", data=form, timeout=5)
             self._token = answer.json()["access_token"]
         url = (

@@ -204,6 +204,9 @@ class Engine:
         self.require_group(resource_id)
         self.cancel(resource_id)
         self._undone.give_up(resource_id)
+        known = self.store.get(resource_id)
+        if known and known.state == "Deleting" and self.locked(resource_id).locked() and accepted:
+            accepted.set_result(known)  # it goes already: asked for twice, deleted once
         async with self.locked(resource_id):
             before = self.store.get(resource_id)
             if not before:

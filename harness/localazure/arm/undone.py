@@ -21,13 +21,15 @@ class Undone:
         return left
 
     def give_up(self, resource_id: ResourceId) -> bool:
-        """Something else is to become of this resource; whether anything waited."""
-        left = self._left.pop(resource_id.key, None)
-        if left and not left.done():
-            left.set_exception(
-                ArmError(409, "OperationPreempted", f"The operation was preempted by a later one on '{resource_id}'.")
-            )
-        return left is not None
+        """Something else is to become of this resource, and of all that is in it; whether anything waited."""
+        below = resource_id.key + "/"
+        found = [key for key in self._left if key == resource_id.key or key.startswith(below)]
+        for key in found:
+            left = self._left.pop(key)
+            if not left.done():
+                message = f"The operation was preempted by a later one on '{resource_id}'."
+                left.set_exception(ArmError(409, "OperationPreempted", message))
+        return bool(found)
 
     def give_up_all(self) -> None:
         """The server ends."""

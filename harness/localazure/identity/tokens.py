@@ -13,6 +13,10 @@ from harness.localazure.arm.errors import ArmError
 LIFETIME = 24 * 3600
 """Seconds; managed identities get a day on Azure too."""
 _ALGORITHM = "HS256"
+_PUBLIC_AUDIENCES = ("https://management.azure.com", "https://management.core.windows.net")
+"""ARM's own, whatever the address under which it is reached."""
+_CHECKS: Any = {"verify_aud": False, "require": ["aud", "exp", "iat", "iss", "nbf", "oid", "name", "owner"]}
+"""The audience is checked by :class:`Tokens`, with or without the slash at its end."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,11 @@ class Tokens:
         self._issuer = issuer
         self.secret_expires = 0.0
         """Unix time from which the client secret is refused; 0 for never."""
+        self._audiences = set(_PUBLIC_AUDIENCES)
+
+    def accept(self, audience: str) -> None:
+        """Accept tokens that were asked for with this base URL of the server."""
+        self._audiences.add(audience.rstrip("/"))
 
     def issue(self, principal: Principal, audience: str, lifetime: float = LIFETIME) -> str:
         """A bearer token."""
@@ -54,7 +63,11 @@ class Tokens:
         return jwt.encode(claims, self._key, algorithm=_ALGORITHM)
 
     def check(self, authorization: str, base: str = "") -> Principal:
-        """The principal of an ``Authorization`` header; raises ``ArmError`` 401."""
+        """The principal of an ``Authorization`` header; raises ``ArmError`` 401.
+
+        Signature, issuer, both ends of its life and the audience must be right: a token that was asked for to reach a storage
+        account or a vault opens nothing here, as on Azure.
+        """
         scheme, _, token = authorization.partition(" ")
         challenge = {"WWW-Authenticate": f'Bearer authorization_uri="{base}/adfs", error="invalid_token"'}
         if scheme.lower() != "bearer" or not token:
@@ -66,7 +79,7 @@ class Tokens:
     def _decode(self, token: str, challenge: dict[str, str]) -> dict[str, Any]:
         try:
             claims: dict[str, Any] = jwt.decode(
-                token, self._key, algorithms=[_ALGORITHM], options={"verify_aud": False}
+                token, self._key, algorithms=[_ALGORITHM], issuer=self._issuer, options=_CHECKS
             )
         except jwt.ExpiredSignatureError as error:
             raise ArmError(401, "ExpiredAuthenticationToken", "The access token expired.", headers=challenge) from error
@@ -74,6 +87,14 @@ class Tokens:
             raise ArmError(
                 401, "InvalidAuthenticationToken", "The access token is invalid.", headers=challenge
             ) from error
+        if str(claims["aud"]).rstrip("/") not in self._audiences:
+            raise ArmError(
+                401,
+                "InvalidAuthenticationTokenAudience",
+                f"The access token has been obtained for the wrong audience or resource '{claims['aud']}'. "
+                f"It should match one of {', '.join(sorted(self._audiences))}.",
+                headers=challenge,
+            )
         return claims
 
     def sign_path(self, path: str) -> str:

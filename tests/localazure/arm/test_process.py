@@ -28,7 +28,8 @@ def start(tmp_path: Path) -> Iterator[Any]:
 
 
 def put_group(facts: dict[str, Any], method: str = "PUT") -> requests.Response:
-    form = {"grant_type": "client_credentials"} | {name: facts[name] for name in ("client_id", "client_secret")}
+    form = {"grant_type": "client_credentials", "resource": facts["http"]}
+    form |= {name: facts[name] for name in ("client_id", "client_secret")}
     token = requests.post(f"{facts['http']}/adfs/oauth2/token", data=form, timeout=5).json()["access_token"]
     url = f"{facts['http']}/subscriptions/{facts['subscription']}/resourceGroups/rg"
     headers = {"Authorization": f"Bearer {token}"}

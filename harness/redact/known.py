@@ -1,0 +1,91 @@
+"""Secrets whose value is known, in every form in which they may turn up.
+
+The values come from where the harness itself keeps them (the owner's file of local Azure, the private keys in a run's folder) and
+from the environment variables by which Azure's SDKs and Jenkins are given theirs; none is written down anywhere else.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import quote, quote_plus
+
+from harness.redact.shapes import BLANK
+
+LEAST = 8
+"""Characters; shorter values would blank out ordinary words."""
+VARIABLES = (
+    "AZURE_CLIENT_SECRET",
+    "AZURE_CLIENT_CERTIFICATE_PASSWORD",
+    "AZURE_PASSWORD",
+    "AZURE_STORAGE_KEY",
+    "AZURE_STORAGE_CONNECTION_STRING",
+    "AZURE_STORAGE_SAS_TOKEN",
+    "ARM_CLIENT_SECRET",
+    "JENKINS_TOKEN",
+    "JENKINS_PASSWORD",
+)
+"""Environment variables that hold a secret."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """Known secrets."""
+
+    values: frozenset[str] = frozenset()
+    _pattern: re.Pattern[str] | None = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        forms = {form for value in self.values if len(value) >= LEAST for form in _forms(value)}
+        longest_first = sorted(forms, key=lambda form: (-len(form), form))
+        pattern = re.compile("|".join(map(re.escape, longest_first))) if forms else None
+        object.__setattr__(self, "_pattern", pattern)
+
+    def __or__(self, other: Known) -> Known:
+        return Known(self.values | other.values)
+
+    def blank(self, text: str) -> str:
+        """The text with each of them replaced by ``[redacted]``, in plain, base64 or URL encoding, or escaped for JSON."""
+        return self._pattern.sub(BLANK, text) if self._pattern else text
+
+    @classmethod
+    def of_environment(cls, environ: Mapping[str, str]) -> Known:
+        """What programs of this environment are given."""
+        return cls(frozenset(environ[name] for name in VARIABLES if environ.get(name)))
+
+    @classmethod
+    def of_files(cls, paths: Iterable[Path]) -> Known:
+        """What these files hold: a server.json of local Azure, kubeconfigs, private keys; those that are not there hold none."""
+        found: set[str] = set()
+        for path in paths:
+            try:
+                text = path.read_text(errors="replace")
+            except OSError:
+                continue
+            found |= {match[1] or match[2] for match in _SECRET_LINES.finditer(text)}
+        return cls(frozenset(found))
+
+
+_SECRET_LINES = re.compile(
+    r"\b(?:client_secret|client-key-data|token)\"?:\s*\"?([^\s\",]+)|"  # server.json, kubeconfig
+    r"^([A-Za-z0-9+/=]{32,})$",  # a line of a PEM file's body
+    re.MULTILINE,
+)
+
+
+def _forms(value: str) -> Iterable[str]:
+    yield value
+    yield json.dumps(value)[1:-1]
+    yield quote(value, safe="")
+    yield quote_plus(value)
+    data = value.encode()
+    for before in range(3):
+        # whatever stands before it in the same base64, these characters come from the secret alone
+        encoded = base64.b64encode(b"\0" * before + data).decode().rstrip("=")
+        first, last = -(-before * 8 // 6), (before + len(data)) * 8 // 6
+        yield encoded[first:last]
+        yield encoded[first:last].translate(str.maketrans("+/", "-_"))

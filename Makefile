@@ -30,4 +30,5 @@ bench: setup ## ratios against what cannot be avoided
 	$(BIN)/python bench/collection.py
 	$(BIN)/python bench/history.py
 	$(BIN)/python bench/bring_up.py
+	$(BIN)/python bench/fault_matrix.py
 	$(BIN)/python bench/warm_run.py $(ARGS)

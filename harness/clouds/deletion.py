@@ -88,6 +88,8 @@ class _Deletion:
         self._tell = tell
         self._attempted = f"delete resource group {name}"
         self._begun = time.monotonic()
+        # a deletion with little time left must be asked for again while there is some
+        self._patience = min(limits.stuck, max(0.0, deadline.timestamp() - time.time()) / 4)
         self._last = "nothing was answered"
         self._evidence = ""
         self._outliving: list[Outliving] = []
@@ -184,7 +186,7 @@ class _Deletion:
         return True
 
     def _look_if_stuck(self) -> None:
-        if self._asked_at is None or time.monotonic() - self._asked_at < self._limits.stuck:
+        if self._asked_at is None or time.monotonic() - self._asked_at < self._patience:
             return
         if self._nudges < self._limits.nudges:
             self._nudges += 1

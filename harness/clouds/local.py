@@ -77,11 +77,11 @@ class LocalCloud:
 
     def stage(self, build: Build, progress: Progress) -> None:
         """Make the managed image's folder; machines of every cell then share it."""
-        open_builder(self._settings.cache).node_image(build, progress)
+        self._node_image(build, progress)
 
     def node_profile(self, build: Build, location: str, group: str) -> NodeProfile:
         """Make the build's managed image a resource of the group."""
-        folder = open_builder(self._settings.cache).node_image(build, _quiet)
+        folder = self._node_image(build, _quiet)
         name = re.sub(r"[^A-Za-z0-9._-]", "-", f"kubernetes-{build.key}")[:80]
         with translated(f"read the tags of {group}"):
             tags = self.resources.resource_groups.get(group).tags
@@ -112,6 +112,9 @@ class LocalCloud:
 
     def register(self, progress: Progress) -> None:
         self._arm.register(progress)
+
+    def _node_image(self, build: Build, progress: Progress) -> Path:
+        return open_builder(self._settings.cache).node_image(build, progress)
 
     def create_group(self, name: str, location: str, tags: Mapping[str, str]) -> None:
         self._arm.create_group(name, location, tags)

@@ -43,7 +43,7 @@ class FakeFabric:
         self.networks[plan.key] = plan
 
     async def remove_network(self, key: str) -> None:
-        del self.networks[key]
+        self.networks.pop(key, None)
 
     async def member_health(self, key: str) -> dict[str, dict[str, bool]]:
         return {}
@@ -85,4 +85,4 @@ class FakeFabric:
         self.disks[plan.key] = plan
 
     async def remove_disk(self, key: str) -> None:
-        del self.disks[key]
+        self.disks.pop(key, None)

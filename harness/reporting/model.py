@@ -68,6 +68,9 @@ def load(run_folder: Path, *, publish: bool = True) -> Report:
 
 
 def _why(settings: Settings, plan: Plan) -> tuple[str, ...]:
+    if plan.picks:
+        since = f"what changed since {settings.changed_since}"
+        return (since, *(line(f"{pick.suite}: {why}") for pick in plan.picks for why in pick.why))
     chosen = "as asked by --suite" if settings.suite else "all there are"
     why = [f"suites: {', '.join(plan.suites)} ({chosen})"]
     if "conformance" in plan.suites:

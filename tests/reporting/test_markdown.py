@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from harness import reporting
@@ -66,6 +67,19 @@ def test_a_cell_that_never_came_up_is_one_line(tmp_path: Path) -> None:
     assert "### Phases that failed (1)" in text
     assert text.count("NotReady") == 2  # once more as the reason of 462 tests
     assert CELL in text
+
+
+def test_a_run_narrowed_by_a_change_says_why(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    folder.up()
+    path = tmp_path / "plan.json"
+    raw = json.loads(path.read_text())
+    raw["settings"]["changed_since"] = "origin/master"
+    why = ["pkg/proxy/iptables/proxier.go: kube-proxy", "always"]
+    raw["plan"]["picks"] = [{"suite": "loadbalancer", "whole": True, "specs": [], "files": [], "why": why}]
+    path.write_text(json.dumps(raw))
+    text = render(load(tmp_path))
+    assert "- what changed since origin/master\n- loadbalancer: pkg/proxy/iptables/proxier.go: kube-proxy\n" in text
 
 
 def test_nothing_in_a_test_becomes_markup() -> None:

@@ -24,7 +24,8 @@ def verdict(folder: RunFolder, code: int, *, aborted: bool) -> Outcome:
     """
     reported = load(folder.path, publish=False).outcome
     seen = [reported, *([Outcome.ABORTED] if aborted else [])]
-    if worst(seen) in _QUIET:
+    unexplained = worst(seen) is Outcome.ABORTED and not aborted  # tests without a result, and nobody asked for an end
+    if unexplained or worst(seen) in _QUIET:
         seen += _of_pytest(code)
     return worst(seen)
 

@@ -83,7 +83,7 @@ class VirtualHost:
             *("-smp", str(self._size.processors), "-m", str(self._size.memory_mib)),
             *("-kernel", str(self._disks.kernel), "-initrd", str(self._disks.initrd)),
             # a busy host's timer is late, which the kernel would take for a broken one
-            *("-append", "root=/dev/vda rw rootdelay=1800 console=ttyS0 no_timer_check mitigations=off panic=-1"),
+            *("-append", "root=/dev/vda rw console=ttyS0 no_timer_check mitigations=off panic=-1"),
             # snapshot: what the guest writes goes to a temporary file that QEMU has already unlinked
             *(item for disk in (system, build) for item in ("-drive", f"file={disk},if=virtio,format=raw,snapshot=on")),
             *("-virtfs", f"local,path={self.given},mount_tag=in,security_model=none,readonly=on"),

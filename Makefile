@@ -31,4 +31,5 @@ bench: setup ## ratios against what cannot be avoided
 	$(BIN)/python bench/history.py
 	$(BIN)/python bench/bring_up.py
 	$(BIN)/python bench/fault_matrix.py
+	$(BIN)/python bench/janitor.py
 	$(BIN)/python bench/warm_run.py $(ARGS)

@@ -116,6 +116,12 @@ class Settings:
     control_planes: int = _setting(1, "Control-plane machines of a cluster.", metavar="N")
     workers: int = _setting(2, "Worker machines of a cluster; conformance needs two.", metavar="N")
     deadline: str = _setting("2h", "Limit for the whole run, teardown included: 90s, 30m, 2h.", metavar="DURATION")
+    step_limit: str = _setting(
+        "", "Limit of the Jenkins step around the run; --deadline has to be shorter.", metavar="DURATION"
+    )
+    agent_limit: str = _setting(
+        "", "Limit of the agent that the run is on; --step-limit has to be shorter.", metavar="DURATION"
+    )
     keep: str = _setting("never", "Keep clusters after the run.", choices=("never", "on-failure", "always"))
     leftovers: str = _setting(
         "report",

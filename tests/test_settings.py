@@ -116,3 +116,9 @@ def test_folders_of_sources_become_absolute(tmp_path: Path) -> None:
         "module:v1.37.2",
     )
     assert settings.component == ("etcd=path:/home/me/etcd", "coredns=git:git@example.org:x/y@v1")
+
+
+def test_a_run_of_an_older_harness_can_be_read() -> None:
+    raw = Settings().to_json()
+    del raw["step_limit"]
+    assert Settings.from_json({**raw, "a_setting_that_was_removed": 1}) == Settings()

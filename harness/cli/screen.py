@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
+import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import Event, Thread
+from typing import TextIO, cast
 
 from rich.console import Console
 from rich.text import Text
@@ -14,11 +17,37 @@ from harness.reporting.live import Progress
 from harness.runs.folder import RunFolder
 
 
+class _Unbroken(io.TextIOBase):
+    """A stream whose reader may go away, as a closed terminal does: what is said from then on is said to nobody."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        with suppress(OSError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._stream.flush()
+
+    def isatty(self) -> bool:
+        return self._stream.isatty()
+
+    def fileno(self) -> int:
+        return self._stream.fileno()
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override] # a plain attribute there
+        return self._stream.encoding
+
+
 class Screen:
     """Standard output, or standard error for commands whose output is for other programs."""
 
     def __init__(self, *, stderr: bool = False) -> None:
-        self.console = Console(stderr=stderr, highlight=False)
+        self.console = Console(file=cast("TextIO", _Unbroken(sys.stderr if stderr else sys.stdout)), highlight=False)
 
     def say(self, text: str) -> None:
         """One line with the time of day."""

@@ -14,10 +14,13 @@ from harness.errors import EXIT_CODES, Outcome
 from harness.reporting.console import summary
 from harness.runs.api import Phase, Plan
 from harness.runs.folder import RunFolder
+from harness.runs.handover import note_stop
 from harness.runs.ledger import Ledger
 from harness.runs.parts import Parts
 from harness.runs.phases import recorded
 from harness.runs.plan import suites_folder
+from harness.runs.signals import Stops
+from harness.runs.state import worst
 from harness.settings import Settings
 
 _TAIL = 20
@@ -37,12 +40,25 @@ def supervised(settings: Settings, plan: Plan, folder: RunFolder, parts: Parts, 
     screen = Screen()
     screen.say(f"run {plan.run}: {', '.join(cell.name for cell in plan.cells)}; {', '.join(plan.suites)}")
     screen.say(f"output of pytest: {folder.log}")
-    supervisor = Supervisor(settings, plan, folder, parts, screen.say)
-    with screen.watching(folder):
-        outcome = supervisor.run(arguments, suites.parent)
-    if outcome in (Outcome.HARNESS, Outcome.ABORTED, Outcome.SKIPPED) and not supervisor.received:
-        _explain(folder)
-    return EXIT_CODES[_report(folder, outcome, screen)]
+    stops = Stops()
+    with stops.noted():
+        supervisor = Supervisor(settings, plan, folder, parts, screen.say, stops)
+        with screen.watching(folder):
+            outcome = supervisor.run(arguments, suites.parent)
+        if outcome in (Outcome.HARNESS, Outcome.ABORTED, Outcome.SKIPPED) and not stops.count:
+            _explain(folder)
+        outcome = _reported(folder, outcome, screen, stops)
+    return EXIT_CODES[outcome if not stops.count else worst([outcome, Outcome.ABORTED])]
+
+
+def _reported(folder: RunFolder, outcome: Outcome, screen: Screen, stops: Stops) -> Outcome:
+    """Reports that also say so if a signal came while they were being written."""
+    before = stops.count
+    outcome = _report(folder, outcome, screen)
+    if stops.count and not before:
+        note_stop(folder, stops.first)
+        outcome = _report(folder, worst([outcome, Outcome.ABORTED]), screen)
+    return outcome
 
 
 def _narrowing(settings: Settings) -> list[str]:

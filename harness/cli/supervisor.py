@@ -4,6 +4,8 @@ pytest runs nothing of its own after SIGKILL, and its workers get five seconds a
 talks to is another one: it forwards signals, keeps the deadline, and when the child is gone it reads the ledger, takes down what the child
 left, writes the reports and has the last word on the exit code. If this process is killed instead, the child is told
 (:mod:`harness.cli.child`) and finishes by itself.
+
+Jenkins gives a stopped build 20 seconds, so reports are written as soon as tests have stopped, and once more at the end.
 """
 
 from __future__ import annotations
@@ -13,62 +15,77 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 
+from harness import reporting
+from harness.clouds.detached import MARK
 from harness.errors import HarnessError, Outcome
 from harness.reporting.verdict import verdict
 from harness.runs.api import Phase, Plan
 from harness.runs.deadline import Budget
 from harness.runs.folder import RunFolder
+from harness.runs.handover import hand_over, note_stop, uncut
+from harness.runs.history import agreed_budget, budget_of
 from harness.runs.ledger import Ledger
+from harness.runs.ownership import claim, leave
 from harness.runs.parts import Parts
 from harness.runs.phases import record_failure
+from harness.runs.signals import Stops
 from harness.runs.state import RunState
-from harness.runs.teardown import SECONDS, claim, release, signals_held, teardown
-from harness.settings import Settings, duration
+from harness.runs.teardown import SECONDS, teardown
+from harness.settings import Settings
 
 _POLL = 0.1
 _PATIENCE = 30.0
 """Seconds after the tests' deadline until the child, which keeps it as well, is interrupted from here."""
 _LAST_WORDS = 5.0
 """Seconds for what was printed to reach the log."""
-_HARDER = 10.0
-"""Seconds from a second signal to SIGKILL."""
+_REPORT_AFTER = 8.0
+"""Seconds from a stop until reports are written, also when tests have not stopped yet."""
 
 
 @dataclass
 class Supervisor:
-    """One supervised run."""
+    """One supervised run.
+
+    :param say: shows one line.
+    :param stops: signals, noted from before :meth:`run` until the process ends.
+    """
 
     settings: Settings
     plan: Plan
     folder: RunFolder
     parts: Parts
     say: Callable[[str], None]
-    """Shows one line."""
-    received: list[int] = field(default_factory=list)
-    """Signals, in order of arrival."""
+    stops: Stops
+    overdue: bool = False
+    """The deadline made this process stop the tests."""
+    _stopped_at: float = 0.0
+    _reaper: int = 0
+
+    @property
+    def aborted(self) -> bool:
+        return self.overdue or bool(self.stops.count)
 
     def run(self, arguments: Sequence[str], cwd: Path) -> Outcome:
         """Run pytest with these arguments, clean up behind it, and say what became of it all."""
-        ledger = Ledger(self.folder.ledger)
-        claim(ledger, self.plan.run)
-        with self._signals():
-            code = self._child(arguments, cwd)
-        with signals_held():
-            self._take_down(ledger, code)
-        outcome = verdict(self.folder, code, aborted=bool(self.received))
-        release(ledger, self.plan.run, outcome)
+        claim(self.folder, "supervisor")
+        code = 0 if self.aborted else self._child(arguments, cwd)
+        if not self._reaper:
+            uncut(self.folder, self.stops, lambda: self._take_down(code), self.say)
+        if self.stops.count and not self._stopped_at:
+            note_stop(self.folder, self.stops.first)
+        stopped = RunState.of(Ledger(self.folder.ledger).read()).stopping  # by a signal to pytest alone, perhaps
+        outcome = verdict(self.folder, code, aborted=self.aborted or bool(stopped))
+        leave(self.folder, outcome)
         return outcome
 
     def _child(self, arguments: Sequence[str], cwd: Path) -> int:
         """Exit code of pytest; negative if a signal ended it."""
         argv = [sys.executable, "-m", "harness.cli.child", str(os.getpid()), "-m", "pytest", *arguments]
-        budget = Budget.of(time.time(), duration(self.settings.deadline))
+        budget = agreed_budget(Ledger(self.folder.ledger), budget_of(self.settings, time.time()))
         masking = subprocess.Popen(
             [sys.executable, "-m", "harness.cli.masking", str(self.folder.log)],
             stdin=subprocess.PIPE,
@@ -77,7 +94,13 @@ class Supervisor:
         assert masking.stdin is not None
         with masking.stdin as pipe:
             child = subprocess.Popen(
-                argv, cwd=cwd, stdin=subprocess.DEVNULL, stdout=pipe, stderr=subprocess.STDOUT, start_new_session=True
+                argv,
+                cwd=cwd,
+                env={**os.environ, MARK: self.plan.run},
+                stdin=subprocess.DEVNULL,
+                stdout=pipe,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
             )
         try:
             self._wait(child, budget)
@@ -87,59 +110,55 @@ class Supervisor:
         return child.wait()
 
     def _wait(self, child: subprocess.Popen[bytes], budget: Budget) -> None:
-        forwarded, kill_at = 0, budget.end + SECONDS
+        reported, kill_at = False, budget.end + SECONDS
         while child.poll() is None:
             now = time.time()
-            if not self.received and now >= budget.tests_end + _PATIENCE:
+            if not self.aborted and now >= budget.tests_end + _PATIENCE:
                 self.say(f"the deadline of {self.settings.deadline} is reached: stopping the tests")
-                self.received.append(signal.SIGALRM)
-            if len(self.received) > forwarded:
-                forwarded += 1
-                kill_at = min(kill_at, self._forward(child, forwarded, now))
-            if now >= kill_at:
-                self.say("pytest does not end: killing it")
-                _kill_group(child.pid, signal.SIGKILL)
-                kill_at = float("inf")
+                self.overdue = True
+            if self.aborted and not self._stopped_at:
+                self._stop(child, now)
+            if self._stopped_at and not reported:
+                reported = self._early_report(now)
+            if self.stops.count > 1 and not self._reaper:
+                self._reaper = hand_over(self.folder, self.say)
+            if self._reaper or now >= kill_at:
+                return
             time.sleep(_POLL)
 
-    def _forward(self, child: subprocess.Popen[bytes], count: int, now: float) -> float:
-        """Pass on the first and second signal; returns when patience ends."""
-        if count == 1:
-            self.say("stopping: tests are cut off, clusters are taken down (once more to hurry)")
-            _kill_group(
-                child.pid, signal.SIGINT
-            )  # as a terminal does: workers stop at once, not after xdist's five seconds
-        elif count == 2:
-            self.say(f"hurrying: pytest has {_HARDER:.0f} s; whatever is left is taken down after it")
-            child.send_signal(signal.SIGTERM)
-            return now + _HARDER
-        else:
-            self.say(f"clusters are being taken down; to abandon them: kill -9 {os.getpid()}")
-        return float("inf")
+    def _stop(self, child: subprocess.Popen[bytes], now: float) -> None:
+        self._stopped_at = now
+        note_stop(self.folder, self.stops.first or "deadline")
+        self.say(
+            "stopping: tests are cut off, clusters are taken down (once more to leave that to a process of its own)"
+        )
+        # as a terminal does: workers stop at once, not after xdist's five seconds
+        _kill_group(child.pid, signal.SIGINT)
 
-    def _take_down(self, ledger: Ledger, code: int) -> None:
+    def _early_report(self, now: float) -> bool:
+        """Write reports once tests have stopped, or cannot be waited for any longer; whether that is done."""
+        state = RunState.of(Ledger(self.folder.ledger).read())
+        ended = any(phase in (Phase.COLLECT, Phase.DOWN) for _, phase in state.phases)
+        if not ended and now < self._stopped_at + _REPORT_AFTER:
+            return False
+        try:
+            reporting.write(self.folder.path)
+        except Exception as error:  # they are written again at the end, and a failure then counts
+            self.say(f"no reports yet: {error}")
+        return True
+
+    def _take_down(self, code: int) -> None:
         """What the child should have done and did not live to do."""
+        ledger = Ledger(self.folder.ledger)
         if not RunState.of(ledger.read()).abandoned:
             return
         how = f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"
         self.say(f"pytest {how} and left clusters: taking them down")
         try:
-            teardown(self.folder, kept=False, parts=self.parts)
+            teardown(self.folder, kept=False, parts=self.parts, role="supervisor")
         except HarnessError as error:
             record_failure(ledger, "", Phase.DOWN, error)
             self.say(str(error))
-
-    @contextmanager
-    def _signals(self) -> Iterator[None]:
-        def note(number: int, frame: FrameType | None) -> None:
-            self.received.append(number)
-
-        before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
 
 
 def _let_finish(masking: subprocess.Popen[bytes]) -> None:
@@ -160,6 +179,7 @@ def _end_group(child: subprocess.Popen[bytes]) -> None:
         if time.monotonic() >= until:
             _kill_group(child.pid, signal.SIGKILL)
             return
+        child.poll()  # a zombie would count
         time.sleep(_POLL / 2)
 
 

@@ -27,6 +27,8 @@ TAG_CREATED = "creationTimestamp"
 TAG_EXPIRES = "harness-expires"
 """RFC 3339; past it, ``harness sweep`` may delete the group."""
 TAG_CELL = "harness-cell"
+TAG_KEEP = "harness-keep"
+"""Set by hand to anything but ``false``: ``harness sweep`` never touches the group."""
 
 
 @dataclass(frozen=True)
@@ -171,4 +173,13 @@ class Journalling(Protocol):
 
     def requests(self, group: str, since: float, until: float) -> Sequence[ArmRequest]:
         """Those that name something of this resource group, in order; times are Unix times. Raises ``CloudError``."""
+        ...
+
+
+@runtime_checkable
+class BulkDeleter(Protocol):
+    """What a cloud may also offer: many deletions at work at the same time, before each is waited for."""
+
+    def begin_delete_group(self, name: str) -> None:
+        """Ask for the deletion, and return once it is accepted; a group that is gone is no error."""
         ...

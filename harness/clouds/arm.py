@@ -21,7 +21,7 @@ from azure.mgmt.resource.resources import ResourceManagementClient
 from harness.builds.api import Progress
 from harness.clouds import capacity
 from harness.clouds.api import Group
-from harness.clouds.deletion import Limits, delete_group
+from harness.clouds.deletion import Limits, begin_delete, delete_group
 from harness.clouds.deployment import deploy
 from harness.clouds.errors import translated
 from harness.clouds.pace import Pace, PacePolicy
@@ -145,6 +145,10 @@ class Arm:
         delete_group(
             self.resources, self.rest, name, deadline, self._endpoint.polling or 5.0, self._endpoint.deletion, self.tell
         )
+
+    def begin_delete_group(self, name: str) -> None:
+        """See :meth:`harness.clouds.api.BulkDeleter.begin_delete_group`."""
+        begin_delete(self.resources, self.rest, name)
 
     def console(self, group: str, machine: str) -> str:
         """The serial console, read from where boot diagnostics keep it."""

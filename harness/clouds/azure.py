@@ -109,6 +109,9 @@ class AzureCloud:
     def delete_group(self, name: str, deadline: datetime) -> None:
         self._arm.delete_group(name, deadline)
 
+    def begin_delete_group(self, name: str) -> None:
+        self._arm.begin_delete_group(name)
+
     def groups(self, tags: Mapping[str, str]) -> Sequence[Group]:
         return self._arm.groups(tags)
 

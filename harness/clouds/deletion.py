@@ -11,13 +11,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError, ResourceNotFoundError
 from azure.mgmt.resource.resources import ResourceManagementClient
 
-from harness.clouds.errors import translate
+from harness.clouds.errors import translate, translated
 from harness.clouds.outliving import Outliving, find_outliving
 from harness.clouds.pace import retry_after
 from harness.clouds.rest import Rest, raise_for
@@ -65,6 +65,16 @@ def delete_group(
     _Deletion(client, rest, name, deadline, pause, limits or Limits(), tell).run()
 
 
+def begin_delete(client: ResourceManagementClient, rest: Rest, name: str) -> None:
+    """Ask for a deletion, what outlives the group included, and leave the proof to a later :func:`delete_group`.
+
+    :raises HarnessError: when it is refused; the later call finds out again, and has strategies.
+    """
+    deletion = _Deletion(client, rest, name, datetime.now(UTC), 0.0, Limits(), lambda text: None)
+    with translated(f"delete resource group {name}"):
+        deletion.begin()
+
+
 class _Deletion:
     """One group on its way out."""
 
@@ -105,6 +115,11 @@ class _Deletion:
         """Where the service says how its deletion goes on."""
         self._hint = 0.0
         """Seconds that the service asked us to wait."""
+
+    def begin(self) -> None:
+        """Its first step."""
+        self._remove_outliving()
+        self._ask()
 
     def run(self) -> None:
         while True:

@@ -36,9 +36,9 @@ class LocalCloud:
     full_run_clusters = 3
     """Clusters cost little here, and Serial specs are a third of a full conformance run that leaves the host idle."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, arguments: Sequence[str] = ()) -> None:
         self._settings = settings
-        self._server = LocalServer(settings.state / "localazure", settings.patience)
+        self._server = LocalServer(settings.state / "localazure", settings.patience, arguments)
 
     def __enter__(self) -> LocalCloud:
         self._info = self._server.hold()
@@ -129,6 +129,9 @@ class LocalCloud:
 
     def delete_group(self, name: str, deadline: datetime) -> None:
         self._arm.delete_group(name, deadline)
+
+    def begin_delete_group(self, name: str) -> None:
+        self._arm.begin_delete_group(name)
 
     def groups(self, tags: Mapping[str, str]) -> Sequence[Group]:
         return self._arm.groups(tags)

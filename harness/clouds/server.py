@@ -7,6 +7,7 @@ process that holds it starts it again, on the same addresses and with the same r
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -20,6 +21,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from harness.clouds.detached import detached
 from harness.clouds.holders import Holders, started
 from harness.errors import CloudError
 
@@ -171,8 +173,11 @@ class LocalServer:
                 stderr=log,
                 start_new_session=True,
                 cwd="/",
+                env=detached(os.environ),  # it serves other runs and builds, too
             )
         self._child = child
+        # it may outlive this object, and ends when somebody else lets go: wait for it meanwhile, so that it never is a zombie
+        threading.Thread(target=child.wait, name="local-azure-wait", daemon=True).start()
         limit = time.monotonic() + self._start_seconds
         while time.monotonic() < limit:
             info = self._read()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import json
 import logging
 import sys
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from harness.errors import EXIT_CODES, HarnessError, UsageError
 from harness.localazure.fabric.api import Fabric
+from harness.localazure.fabric.orphans import find_orphans
 from harness.localazure.server import serve
 
 
@@ -25,7 +27,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--http-port", type=int, default=-1, help="default: the port of the last start, else a free one"
     )
     serving.add_argument("--https-port", type=int, default=-1)
+    orphans = commands.add_parser(
+        "orphans", help="list what fabrics left whose state folder is gone, a JSON object a line"
+    )
+    orphans.add_argument("--remove", action="store_true", help="remove it")
     arguments = parser.parse_args(argv)
+    if arguments.command == "orphans":
+        return _orphans(remove=arguments.remove)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
         serve(
@@ -37,6 +45,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     except HarnessError as error:
         print(f"error: {error}", file=sys.stderr)
         return EXIT_CODES[error.outcome]
+    return 0
+
+
+def _orphans(*, remove: bool) -> int:
+    for orphan in find_orphans():
+        failure = orphan.remove() if remove else ""
+        print(json.dumps({"state": str(orphan.state), "why": orphan.why, "failure": failure}), flush=True)
     return 0
 
 

@@ -7,12 +7,16 @@ from typing import Any
 
 import pytest
 
+from harness.errors import Outcome
 from harness.plugin.context import Context
 from harness.plugin.facts import FILE, read_planned
 from harness.plugin.lanes import Lane
 from harness.plugin.limits import Limits
 from harness.plugin.recording import Recorder, mark_crash
 from harness.plugin.scheduler import SuiteScheduling
+
+INTERRUPTED = "keyboard-interrupt"
+"""What xdist calls the end of a worker that was stopped by a signal (``DSession.worker_workerfinished``)."""
 
 
 class Distribution:
@@ -44,6 +48,7 @@ class Distribution:
         self._capacity = capacity
         self._admitted = admitted
         self._finished = finished
+        self._interrupted: set[str] = set()
         self.workers: dict[str, int] = {}
         """Name -> process id of those that run."""
 
@@ -58,6 +63,8 @@ class Distribution:
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any, error: object) -> None:
         self.workers.pop(node.gateway.id, None)
+        if error == INTERRUPTED:
+            self._interrupted.add(node.gateway.id)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, node: Any, ids: Sequence[str]) -> None:
@@ -67,7 +74,10 @@ class Distribution:
     @pytest.hookimpl(optionalhook=True)
     def pytest_handlecrashitem(self, crashitem: str, report: pytest.TestReport, sched: Any) -> None:
         """xdist calls this before it reports the crash, which is when it is known whether the test may run again."""
-        mark_crash(report)
+        interrupted = getattr(report, "node", None) is not None and report.node.gateway.id in self._interrupted
+        mark_crash(report, Outcome.ABORTED if interrupted else Outcome.HARNESS)
+        if interrupted:
+            return
         if self._recorder.may_repeat_crash(crashitem):
             sched.mark_test_pending(crashitem)
 

@@ -16,20 +16,26 @@ from typing import BinaryIO
 
 from harness.errors import AbortedError
 from harness.runs.deadline import remaining
+from harness.runs.holdings import Record
 
 _POLL = 0.02
 
 
 @contextmanager
-def lease(folder: Path, *, exclusive: bool, deadline: datetime) -> Iterator[None]:
-    """Hold the cluster whose lease files are in ``folder``; raises ``AbortedError`` if it is not to be had by the deadline."""
+def lease(folder: Path, *, exclusive: bool, deadline: datetime, worker: str = "", test: str = "") -> Iterator[None]:
+    """Hold the cluster whose lease files are in ``folder``; raises ``AbortedError`` if it is not to be had by the deadline.
+
+    :param worker: and ``test``: for whom, shown by ``harness status``.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "gate").open("ab") as gate, (folder / "lease").open("ab") as held:
+    record = Record(folder, worker, test, exclusive=exclusive)
+    with record.kept(), (folder / "gate").open("ab") as gate, (folder / "lease").open("ab") as held:
         kind = fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH
         _lock(gate, kind, deadline)
         _lock(held, kind, deadline)
         if not exclusive:
             fcntl.flock(gate, fcntl.LOCK_UN)
+        record.granted()
         yield
 
 

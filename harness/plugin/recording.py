@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -30,6 +31,8 @@ class Recorder:
         self._infra_reruns = infra_reruns
         self._facts: dict[str, ItemFacts] = {}
         self._open: dict[str, list[pytest.TestReport]] = {}
+        self._running: dict[str, float] = {}
+        """Node id -> Unix time of its start."""
         self._attempts: Counter[str] = Counter()
         """Finished ones, by node id."""
         self._again: set[str] = set()
@@ -44,6 +47,20 @@ class Recorder:
             outcome not in (Outcome.PASSED, Outcome.SKIPPED, Outcome.FLAKY) for outcome in self.outcomes.values()
         )
 
+    def began(self, nodeid: str) -> None:
+        """Some worker, or this process, begins with a test."""
+        self._running[nodeid] = time.time()
+
+    def cut_off(self, why: str) -> None:
+        """Tests in flight get no other result any more.
+
+        :param why: a signal's name, or ``deadline``.
+        """
+        for nodeid, started in list(self._running.items()):
+            if (fact := self._fact(nodeid)) is not None:
+                self._append(aborted(fact, started, why))
+        self._running.clear()
+
     def add(self, report: pytest.TestReport) -> None:
         """Take one report; setup, call and teardown of one test come in this order, from one worker.
 
@@ -52,6 +69,7 @@ class Recorder:
         self._open.setdefault(report.nodeid, []).append(report)
         repeat = report.failed and self._may_repeat(report.nodeid, _outcome(report))
         if report.when == "teardown" or _crashed(report):
+            self._running.pop(report.nodeid, None)
             self._write(self._open.pop(report.nodeid))
         if repeat:
             report.outcome = "rerun"  # type: ignore[assignment] # the word of pytest-rerunfailures
@@ -71,9 +89,7 @@ class Recorder:
         return self._attempts[nodeid] < limit
 
     def _write(self, reports: list[pytest.TestReport]) -> None:
-        if not self._facts:
-            self._facts = read_planned(self._planned)
-        fact = self._facts.get(reports[0].nodeid)
+        fact = self._fact(reports[0].nodeid)
         if fact is None:  # not under suites/
             return
         result = result_of(reports, fact)
@@ -81,9 +97,17 @@ class Recorder:
         if failed and not _crashed(reports[-1]) and self._may_repeat(result.nodeid, result.outcome):
             self._again.add(result.nodeid)
         self._attempts[result.nodeid] += 1
-        self.outcomes[result.nodeid] = result.outcome
         if result.outcome is Outcome.PASSED:
             self.durations[duration_key(result.classname, result.name)] = result.seconds
+        self._append(result)
+
+    def _fact(self, nodeid: str) -> ItemFacts | None:
+        if not self._facts:
+            self._facts = read_planned(self._planned)
+        return self._facts.get(nodeid)
+
+    def _append(self, result: TestResult) -> None:
+        self.outcomes[result.nodeid] = result.outcome
         with self._path.open("a", encoding="utf-8") as file:
             file.write(dump(result) + "\n")
 
@@ -119,10 +143,27 @@ def result_of(reports: list[pytest.TestReport], fact: ItemFacts) -> TestResult:
     )
 
 
-def mark_crash(report: pytest.TestReport) -> None:
+def aborted(fact: ItemFacts, started: float, why: str) -> TestResult:
+    """The result of a test that was cut off."""
+    return TestResult(
+        nodeid=fact.nodeid,
+        suite=fact.suite,
+        cell=fact.cell,
+        name=fact.name,
+        classname=fact.classname,
+        outcome=Outcome.ABORTED,
+        seconds=max(0.0, time.time() - started),
+        started=started,
+        message=f"cut off by {why} while it ran",
+        labels=fact.labels,
+        serial=fact.exclusive,
+    )
+
+
+def mark_crash(report: pytest.TestReport, outcome: Outcome) -> None:
     """Make xdist's report about a dead worker one of the call phase: pytest knows no phase ``???``."""
     report.when = "call"
-    attach(report, {"crash": True, "outcome": str(Outcome.HARNESS)})
+    attach(report, {"crash": True, "outcome": str(outcome)})
 
 
 def _crashed(report: pytest.TestReport) -> bool:

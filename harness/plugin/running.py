@@ -159,7 +159,13 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     timing.waited = time.perf_counter() - began
     exclusive = item.exclusive if isinstance(item, SpecItem) else item.get_closest_marker("exclusive") is not None
     timing.stack.enter_context(
-        lease(context.run_folder().cell(name).leases, exclusive=exclusive, deadline=context.until)
+        lease(
+            context.run_folder().cell(name).leases,
+            exclusive=exclusive,
+            deadline=context.until,
+            worker=process_of(item.config).worker,
+            test=item.nodeid,
+        )
     )
     if name != cell:
         timing.stack.enter_context(noted(item, CLUSTER, name))

@@ -12,19 +12,21 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Generator, Sequence
+from functools import partial
 from pathlib import Path
 from threading import Timer
 from typing import Any
 
 import pytest
 
+from harness.clouds.detached import MARK
 from harness.errors import EXIT_CODES, HarnessError, Outcome, UsageError
 from harness.ginkgo.durations import FILE as DURATIONS
 from harness.ginkgo.durations import remember
 from harness.plugin.console import Console, LedgerLines
 from harness.plugin.context import KEY, CellView, Context, asked_suites
 from harness.plugin.diagnosis import Diagnosis
-from harness.plugin.distribution import Distribution
+from harness.plugin.distribution import INTERRUPTED, Distribution
 from harness.plugin.facts import FILE, cell_of
 from harness.plugin.leaks import check as check_leaks
 from harness.plugin.loop import install
@@ -36,17 +38,20 @@ from harness.plugin.pace import Paces
 from harness.plugin.proving import prove
 from harness.plugin.recording import Recorder
 from harness.plugin.resuming import finished, mend
-from harness.plugin.signals import raise_on_sigterm, raise_once, stop
+from harness.plugin.signals import raise_once, stop
 from harness.plugin.suites import check_selections, limits_of
 from harness.plugin.thrift import Thrift
 from harness.plugin.usage import check_expressions, exit_code_of, one_line
 from harness.runs.api import Phase, Plan
 from harness.runs.checks import check_tests
+from harness.runs.handover import note_stop, uncut
 from harness.runs.lifecycle import Lifecycle
+from harness.runs.ownership import leave
 from harness.runs.parts import Parts
 from harness.runs.phases import record_failure
 from harness.runs.plan import make_plan
-from harness.runs.teardown import release, signals_held
+from harness.runs.processes import Owner
+from harness.runs.signals import Stops
 from harness.settings import Settings
 
 
@@ -113,7 +118,9 @@ class Controller:
         self.settings = settings
         self.suites_root = suites_root
         self.folder = folder
-        self.supervised = config.getoption("run_folder") is not None
+        self.supervisor = Owner.of(os.getppid()) if config.getoption("run_folder") is not None else None
+        self.stops = Stops(raising=True)
+        self.overdue = False
         self.resumed = bool(config.getoption("resume"))
         self.parts: Parts = config.hook.pytest_harness_parts(config=config) or Parts()
         self.lifecycle: Lifecycle | None = None
@@ -141,10 +148,12 @@ class Controller:
                 plan = make_plan(self.settings, self.parts, self.config.rootpath)
                 self._publish(self._found(plan), plan, None, time.time())
                 return
-            raise_on_sigterm()
+            self.stops.install()
+            beside = (self.supervisor,) if self.supervisor else ()
             self.lifecycle = lifecycle = Lifecycle.open(
-                self.settings, self.folder, parts=self.parts, resumed=self.resumed
+                self.settings, self.folder, parts=self.parts, resumed=self.resumed, beside=beside
             )
+            os.environ[MARK] = lifecycle.plan.run  # workers inherit it
             self.lines = LedgerLines(lifecycle.ledger, self._write, time.time())
             self._write(f"run {lifecycle.plan.run}: {lifecycle.folder.path}")
             builds = lifecycle.prepare()
@@ -243,9 +252,13 @@ class Controller:
         with one_line():
             self.lifecycle.start()
         left = max(0.0, self.lifecycle.budget.tests_end - time.time())
-        self.timer = Timer(left, os.kill, (os.getpid(), signal.SIGTERM))
+        self.timer = Timer(left, self._end_tests)
         self.timer.daemon = True
         self.timer.start()
+
+    def _end_tests(self) -> None:
+        self.overdue = True
+        os.kill(os.getpid(), signal.SIGTERM)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Without xdist, this process collects, and runs cell after cell if one waits for another's room."""
@@ -266,6 +279,10 @@ class Controller:
         self.left[cell] -= 1
         if cell and self.left[cell] == 0:
             self._cell_finished(cell)
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        if self.recorder:
+            self.recorder.began(nodeid)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> Generator[None, None, None]:
@@ -289,10 +306,20 @@ class Controller:
         return result
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
-        """xdist ends ``-x`` and ``--maxfail`` by an interrupt of its own, which is none of a person's."""
-        self.aborted = excinfo.typename != "Interrupted"
-        if self.aborted and self.distribution:
-            stop(self.distribution.workers.values())
+        """xdist ends ``-x`` and ``--maxfail`` by an interrupt of its own, which is none of a person's; but so does a signal to a worker."""
+        self.aborted = excinfo.typename != "Interrupted" or INTERRUPTED in str(excinfo.value)
+        if self.aborted and self.lifecycle:
+            why = "deadline" if self.overdue else self.stops.first or "SIGINT"
+            note_stop(self.lifecycle.folder, why)
+            if self.distribution:
+                stop(self.distribution.workers.values())
+            if self.recorder:
+                self.recorder.cut_off(why)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self) -> None:
+        """Tests are over: from here on a signal must not break off what ends workers and clusters."""
+        self.stops.raising = False
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Where the run's folder is; a hint for what is left comes after teardown."""
@@ -301,29 +328,55 @@ class Controller:
 
     @pytest.hookimpl(trylast=True)
     def pytest_unconfigure(self) -> None:
-        """Take everything down; a second Ctrl-C waits until that is done."""
-        if self.lifecycle is None:
-            return
-        with signals_held():
+        """Take everything down; a signal meanwhile changes nothing, a second one leaves it to a process of its own."""
+        self.stops.raising = False
+        if self.lifecycle is not None:
             self._finish(self.lifecycle)
+        self.stops.restore()
 
     def _finish(self, lifecycle: Lifecycle) -> None:
         if self.timer:
             self.timer.cancel()
         if self.paces:
             self.paces.close()
-        if self.started:
-            self._prove(lifecycle)
-        failed = self.recorder.failed if self.recorder else False
-        self._look_back(lifecycle)
-        lifecycle.finish(aborted=self.aborted, failed=failed)
+        if self.aborted and not self._supervised:
+            self._report_early(lifecycle)
+        end = partial(self._end, lifecycle)
+        uncut(lifecycle.folder, self.stops, end, self._write, may_leave=lambda: not self._supervised)
+        if self.stops.count and not self.aborted:
+            self.aborted = True
+            note_stop(lifecycle.folder, self.stops.first)
         if self.lines:
             self.lines.close()
         for line in read_leftovers(lifecycle.folder.path / LEFTOVERS):
             self._write(f"left behind: {line}")
         self._remember()
-        if self.session is not None and not self.supervised:
+        if self.session is None:
+            return
+        if not self._supervised:
             self.session.exitstatus = self._report(lifecycle)
+        elif self.aborted:
+            self.session.exitstatus = EXIT_CODES[Outcome.ABORTED]
+
+    def _end(self, lifecycle: Lifecycle) -> None:
+        if self.started:
+            self._prove(lifecycle)
+        self._look_back(lifecycle)
+        lifecycle.finish(aborted=self.aborted, failed=self.recorder.failed if self.recorder else False)
+
+    def _report_early(self, lifecycle: Lifecycle) -> None:
+        """Jenkins gives a stopped build 20 seconds: what is known goes to disk before clusters are taken down."""
+        from harness import reporting
+
+        try:
+            reporting.write(lifecycle.folder.path)
+        except Exception as error:  # they are written again at the end, and a failure then counts
+            self._write(f"no reports yet: {error}")
+
+    @property
+    def _supervised(self) -> bool:
+        """Whether a living supervisor decides, and reports."""
+        return self.supervisor is not None and self.supervisor.alive
 
     def _prove(self, lifecycle: Lifecycle) -> None:
         """Say whether all of conformance ran; whatever goes wrong here, the clusters are still taken down."""
@@ -350,7 +403,7 @@ class Controller:
 
         assert self.session is not None
         outcome = verdict(lifecycle.folder, int(self.session.exitstatus), aborted=self.aborted)
-        release(lifecycle.ledger, lifecycle.plan.run, outcome)
+        leave(lifecycle.folder, outcome)
         try:
             return reporting.write(lifecycle.folder.path).exit_code
         except HarnessError as error:

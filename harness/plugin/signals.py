@@ -1,8 +1,4 @@
-"""SIGTERM as Ctrl-C: Jenkins aborts a build with SIGTERM, and plain pytest then dies with no teardown and no results.
-
-A shell that starts a job in the background, as Jenkins' does, makes it ignore SIGINT, and Python leaves that so; but the supervisor
-speaks to this process by SIGINT too.
-"""
+"""How workers are stopped, and hear it: the controller's own signals are those of :mod:`harness.runs.signals`."""
 
 from __future__ import annotations
 
@@ -12,20 +8,15 @@ from collections.abc import Iterable
 from contextlib import suppress
 from types import FrameType
 
-
-def raise_on_sigterm() -> None:
-    """From here on SIGTERM raises ``KeyboardInterrupt`` in the main thread, and so does SIGINT even where it was ignored."""
-    signal.signal(signal.SIGTERM, _interrupt)
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+from harness.runs.signals import ENDING
 
 
 def raise_once() -> None:
-    """In a worker: the first SIGINT or SIGTERM raises ``KeyboardInterrupt``; later ones do not break off the clean-up it begins.
+    """In a worker: the first SIGINT, SIGTERM or SIGHUP raises ``KeyboardInterrupt``; later ones do not break off the clean-up it begins.
 
     A worker may hear of one stop three times: by the terminal, the controller and execnet. If it does not end, execnet kills it.
     """
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in ENDING:
         signal.signal(number, _interrupt_once)
 
 
@@ -36,11 +27,7 @@ def stop(processes: Iterable[int]) -> None:
             os.kill(process, signal.SIGTERM)
 
 
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt(signal.Signals(number).name)
-
-
 def _interrupt_once(number: int, frame: FrameType | None) -> None:
-    for each in (signal.SIGINT, signal.SIGTERM):
+    for each in ENDING:
         signal.signal(each, signal.SIG_IGN)
-    _interrupt(number, frame)
+    raise KeyboardInterrupt(signal.Signals(number).name)

@@ -43,7 +43,7 @@ def load(run_folder: Path, *, publish: bool = True) -> Report:
     phases = _phases(entries, running)
     cells = tuple(_cell(folder, cell, phases, _moves(entries, cell)) for cell in plan.cells)
     tests, warnings = _tests(folder.results, publish)
-    tests += unrun(folder.path / "planned.json", plan, cells, phases, tests, running)
+    tests += unrun(folder.path / "planned.json", plan, cells, phases, tests, running=running, stopped=state.stopping)
     left = _left(state)
     times = [entry.at for entry in entries] + [test.started + test.seconds for test in tests if test.started]
     started = state.started or min(times, default=0.0)

@@ -27,10 +27,15 @@ def unrun(
     cells: Sequence[CellRecord],
     phases: Sequence[PhaseRecord],
     results: Iterable[TestResult],
+    *,
     running: bool,
+    stopped: str,
 ) -> list[TestResult]:
-    """A result for every planned test that has none and will get none."""
-    testing = running and not any(record.phase is Phase.DOWN for record in phases)
+    """A result for every planned test that has none and will get none.
+
+    :param stopped: what cut the run off, empty if nothing did.
+    """
+    testing = running and not stopped and not any(record.phase is Phase.DOWN for record in phases)
     done = {(result.cell, result.nodeid) for result in results}
     seen = {nodeid for _, nodeid in done}
     missing = []
@@ -38,14 +43,14 @@ def unrun(
         test = _test(raw, plan)
         if (test.cell, test.nodeid) in done or (isinstance(raw, str) and test.nodeid in seen):
             continue
-        outcome, reason = _reason(test.cell, cells, phases, testing)
+        outcome, reason = _reason(test.cell, cells, phases, testing, stopped)
         if outcome is not None:
             missing.append(replace(test, outcome=outcome, message=line(NOT_RUN + reason)))
     return missing
 
 
 def _reason(
-    cell: str, cells: Sequence[CellRecord], phases: Sequence[PhaseRecord], testing: bool
+    cell: str, cells: Sequence[CellRecord], phases: Sequence[PhaseRecord], testing: bool, stopped: str
 ) -> tuple[Outcome | None, str]:
     """Why a test of this cell has no result; outcome None while it may still get one."""
     own = [record for record in phases if not record.cell]
@@ -56,6 +61,8 @@ def _reason(
             return Outcome.SKIPPED, f"{what}{record.phase} failed ({record.outcome}): {record.message}"
     if testing:
         return None, ""
+    if stopped:
+        return Outcome.ABORTED, f"the run was cut off ({stopped}) before or during this test"
     tests = [record for record in mine if record.phase is Phase.TEST]
     if not tests or any(record.outcome is Outcome.ABORTED for record in tests):
         return Outcome.ABORTED, "the run was cut off before or during this test"

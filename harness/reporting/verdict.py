@@ -27,6 +27,8 @@ def verdict(folder: RunFolder, code: int, *, aborted: bool) -> Outcome:
     unexplained = worst(seen) is Outcome.ABORTED and not aborted  # tests without a result, and nobody asked for an end
     if unexplained or worst(seen) in _QUIET:
         seen += _of_pytest(code)
+    if code < 0 and not aborted:  # its tests may have had results, but something killed it
+        seen.append(Outcome.HARNESS)
     return worst(seen)
 
 

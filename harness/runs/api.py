@@ -6,8 +6,12 @@ confirmed change; a torn last line is ignored. From it alone another process can
 Fields of every line: ``v`` (1), ``at`` (Unix time, float), ``kind``, ``cell`` (empty for the run). Kinds:
 
 ===============  ==========================================================================================
-``run``          ``state`` started|ended, ``run``, ``pid``, ``pid_started``, ``outcome`` when ended, ``resumed`` when
-                 started after the run was cut off
+``run``          ``state`` started|ended, ``run``, ``pid``, ``pid_started``, ``role`` (and
+                 ``resumed``, if the run was cut off before) when started, ``outcome`` when
+                 ended; ``died`` if another process wrote the end, for one that was killed
+``plan``         ``settings``, ``plan``, ``arguments``: the same as plan.json
+``budget``       ``started``, ``tests_end``, ``end``: Unix times of the present session
+``stopping``     ``signal`` (or ``deadline``), ``pid``: the run is being cut off, what has no result gets none
 ``phase``        ``phase`` plan|build|up|readiness|test|proof|leftovers|collect|down|leak-check|report, ``state``
                  started|passed|failed|skipped, ``outcome``, ``code``, ``seconds``, ``message``, ``log_tail`` when ended
 ``creating``     ``resource`` (kind), ``name``, and whatever is needed to delete it (``cloud``, ``location``)

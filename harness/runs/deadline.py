@@ -1,6 +1,7 @@
 """One budget for the whole run, with teardown's share kept back: tests are cut first, teardown never.
 
-Harnesses whose limit also covered teardown leaked what they had made as soon as the limit struck.
+Harnesses whose limit also covered teardown leaked what they had made as soon as the limit struck. What is kept back is what ends of past
+runs took (:mod:`harness.runs.history`); up, suites and tests share the rest, since each of them is also limited by the tests' end.
 """
 
 from __future__ import annotations
@@ -9,8 +10,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
 
-from harness.errors import AbortedError
+from harness.errors import AbortedError, UsageError
+from harness.settings import Settings, duration
 
 Clock = Callable[[], float]
 """Unix time; ``time.time`` outside tests."""
@@ -31,9 +34,14 @@ class Budget:
     """Collecting and teardown stop here."""
 
     @classmethod
-    def of(cls, started: float, seconds: float) -> Budget:
-        """The budget of a run that started then and may take this long: a fifth is teardown's, 1 to 15 minutes, at most half."""
-        kept_back = min(max(seconds * _SHARE, _LEAST), _MOST, seconds / 2)
+    def of(cls, started: float, seconds: float, needed: float | None = None) -> Budget:
+        """The budget of a run that started then and may take this long.
+
+        :param needed: seconds that ends of past runs took; if nothing is known, a fifth of the run is kept back, 1 to 15 minutes.
+            Never less than a minute is kept back, and never more than half.
+        """
+        wanted = min(seconds * _SHARE, _MOST) if needed is None else needed
+        kept_back = min(max(wanted, _LEAST), seconds / 2)
         return cls(started, started + seconds - kept_back, started + seconds)
 
     @property
@@ -43,6 +51,25 @@ class Budget:
     def teardown_deadline(self, now: float) -> datetime:
         """The end, but never less than teardown's share from now: it is not cut because tests overran."""
         return datetime.fromtimestamp(max(self.end, now + self.end - self.tests_end), UTC)
+
+
+def check_order(settings: Settings) -> None:
+    """Raise ``UsageError`` unless each limit that is told is shorter than the one around it: run < Jenkins' step < its agent.
+
+    A test's and a suite's limits need no check: what is left of the run cuts them.
+    """
+    told = [
+        ("--deadline", settings.deadline),
+        ("--step-limit", settings.step_limit),
+        ("--agent-limit", settings.agent_limit),
+    ]
+    limits = [(flag, text, duration(text)) for flag, text in told if text]
+    for (inner, short, seconds), (outer, long, more) in pairwise(limits):
+        if seconds >= more:
+            raise UsageError(
+                f"{inner} {short} is not shorter than {outer} {long}, which would end the run before it has cleaned up",
+                hint=f"give a shorter {inner}, or a longer limit around it",
+            )
 
 
 def remaining(deadline: datetime, clock: Clock = time.time) -> float:

@@ -68,7 +68,7 @@ class RunFolder:
     def find(cls, reports: Path, run: str) -> RunFolder:
         """The folder of a run by its id, by ``latest``, or by its path; raises ``UsageError`` naming the newest ones."""
         for path in (reports / run, Path(run)):
-            if run and (path / "plan.json").is_file():
+            if run and _is_run(path):
                 return cls(path.resolve())
         newest = [folder.path.name for folder in cls.all(reports)][-3:]
         known = f"the newest are {', '.join(reversed(newest))}" if newest else "there are none"
@@ -77,7 +77,8 @@ class RunFolder:
     @classmethod
     def all(cls, reports: Path) -> list[RunFolder]:
         """Every run's folder, oldest first."""
-        return [cls(plan.parent) for plan in sorted(reports.glob("*/plan.json")) if not plan.parent.is_symlink()]
+        folders = sorted(reports.iterdir()) if reports.is_dir() else []
+        return [cls(path) for path in folders if not path.is_symlink() and _is_run(path)]
 
     @property
     def plan(self) -> Path:
@@ -98,11 +99,16 @@ class RunFolder:
 
     @property
     def lock(self) -> Path:
-        """Held while clusters are torn down: two processes never delete the same one."""
+        """Held by whoever claims the run or takes it down; see :mod:`harness.runs.locks`."""
         return self.path / ".teardown.lock"
 
     def cell(self, name: str) -> CellFolder:
         return CellFolder(self.path / "cells" / name)
+
+
+def _is_run(path: Path) -> bool:
+    """Whether this is a run's folder: either file is enough to know what it made."""
+    return (path / "plan.json").is_file() or (path / "ledger.jsonl").is_file()
 
 
 def _point(link: Path, run: str) -> None:

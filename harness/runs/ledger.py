@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, UsageError
 from harness.redact import Known, redact
 from harness.runs.secrets import known_secrets
 
@@ -50,6 +50,7 @@ class Ledger:
     def append(self, kind: str, cell: str = "", **fields: Any) -> Entry:
         """Add a line; durable when this returns."""
         entry = Entry(time.time(), kind, cell, fields)
+        new = not self.path.exists()
         shown = self._masked(fields)
         line = json.dumps({"v": VERSION, "at": entry.at, "kind": kind, "cell": cell, **shown}, default=str)
         try:
@@ -57,6 +58,8 @@ class Ledger:
                 fcntl.flock(file, fcntl.LOCK_EX)
                 file.write(_separator(file.fileno()) + line.encode() + b"\n")
                 os.fsync(file.fileno())
+            if new:
+                _sync_folder(self.path.parent)
         except OSError as error:
             raise HarnessError(
                 f"write to the ledger {self.path}",
@@ -73,7 +76,7 @@ class Ledger:
 
     def read(self) -> list[Entry]:
         """Every whole line so far."""
-        return list(_entries(self.path.read_bytes() if self.path.exists() else b""))
+        return list(_entries(self.path.read_bytes() if self.path.exists() else b"", self.path))
 
     def follow(self, poll: float = 0.2) -> Iterator[list[Entry]]:
         """What is there, then what has come, possibly nothing, every ``poll`` seconds; the caller stops when it has seen enough."""
@@ -86,7 +89,7 @@ class Ledger:
                     data = file.read()
             whole = data[: data.rfind(b"\n") + 1]
             position += len(whole)
-            yield list(_entries(whole))
+            yield list(_entries(whole, self.path))
             time.sleep(poll)
 
 
@@ -101,7 +104,16 @@ def _separator(descriptor: int) -> bytes:
     return b"\n" if size and os.pread(descriptor, 1, size - 1) != b"\n" else b""
 
 
-def _entries(data: bytes) -> Iterator[Entry]:
+def _sync_folder(folder: Path) -> None:
+    """A new file is durable when its name is, too."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _entries(data: bytes, path: Path) -> Iterator[Entry]:
     for line in data.split(b"\n"):
         try:
             raw = json.loads(line)
@@ -109,9 +121,8 @@ def _entries(data: bytes) -> Iterator[Entry]:
         except (ValueError, KeyError, TypeError, AttributeError):  # torn, and so announcing nothing that was begun
             continue
         if version != VERSION:
-            raise HarnessError(
-                "read a ledger",
-                last_seen=f"a line of version {version}; this harness writes version {VERSION}",
+            raise UsageError(
+                f"the ledger {path} has a line of version {version!r}, and this harness knows version {VERSION} only",
                 hint="use the harness that made the run",
             )
         yield Entry(at, kind, cell, raw)

@@ -16,8 +16,6 @@ from functools import partial
 from pathlib import Path
 from threading import Event, Thread
 
-from filelock import FileLock
-
 from harness.builds.api import Build
 from harness.clouds.api import Cloud, Stager, Surveyor, Watchable
 from harness.clouds.room import Demand
@@ -28,15 +26,19 @@ from harness.errors import AbortedError, DeployError, HarnessError, Outcome, Quo
 from harness.runs.admission import Admission, survey
 from harness.runs.api import Cell, Keep, Phase, Plan
 from harness.runs.cells import CellWork, check_version
-from harness.runs.deadline import Budget, check, remaining
+from harness.runs.deadline import check, remaining
 from harness.runs.folder import RunFolder
+from harness.runs.history import agreed_budget, budget_of, remember
 from harness.runs.ledger import Ledger, tell
+from harness.runs.locks import locked
+from harness.runs.ownership import claim, leave
 from harness.runs.parts import Parts
 from harness.runs.phases import record_failure, record_skip, recorded
 from harness.runs.plan import group_name, load_plan, make_plan, save_plan
+from harness.runs.processes import Owner
 from harness.runs.state import RunState, worst
-from harness.runs.teardown import claim, in_parallel, release, signals_held, teardown
-from harness.settings import Settings, duration
+from harness.runs.teardown import SECONDS, in_parallel, teardown
+from harness.settings import Settings
 
 _GRACE = 15.0
 _OWNER_CHECK = 3.0
@@ -52,7 +54,7 @@ class Lifecycle:
         self.plan = plan
         self.folder = folder
         self.ledger = Ledger(folder.ledger)
-        self.budget = Budget.of(time.time(), duration(settings.deadline))
+        self.budget = budget_of(settings, time.time())
         self._parts = parts
         self._resumed = resumed
         self._open = ExitStack()
@@ -67,14 +69,22 @@ class Lifecycle:
 
     @classmethod
     def open(
-        cls, settings: Settings, folder: Path | None, *, parts: Parts | None = None, resumed: bool = False
+        cls,
+        settings: Settings,
+        folder: Path | None,
+        *,
+        parts: Parts | None = None,
+        resumed: bool = False,
+        role: str = "controller",
+        beside: Sequence[Owner] = (),
     ) -> Lifecycle:
         """A new run (``folder`` None: planned here, in a folder of its own), or the one planned in ``folder``.
 
         The process that calls this is an owner of the run until :meth:`finish`.
 
         :param resumed: the run was cut off: its clusters are this process's, and those that no longer answer are made again.
-        :raises UsageError: for everything that is wrong with the settings.
+        :param beside: a live owner that is no stranger: this process's supervisor.
+        :raises UsageError: for everything that is wrong with the settings, or when another process works on the run.
         """
         parts = parts or Parts()
         if folder is None:
@@ -85,7 +95,8 @@ class Lifecycle:
             run_folder = RunFolder(folder.resolve())
             plan = load_plan(run_folder)[1]
         lifecycle = cls(settings, plan, run_folder, parts, resumed=resumed)
-        claim(lifecycle.ledger, plan.run, resumed=resumed)
+        claim(run_folder, role, beside=beside, resumed=resumed)
+        lifecycle.budget = agreed_budget(lifecycle.ledger, lifecycle.budget)
         return lifecycle
 
     def prepare(self) -> dict[str, Build]:
@@ -229,7 +240,7 @@ class Lifecycle:
         deadline = self.budget.teardown_deadline(time.time())
         works = [self._works[name] for name in self.plan.clusters(cell) if name not in self._adopted]
         keep = Keep(self.settings.keep)
-        with FileLock(self.folder.lock):
+        with locked(self.folder, f"take down {cell}", SECONDS):
             outcomes = in_parallel([partial(self._end, work, False, failed, keep, deadline) for work in works])
         gone = worst(outcomes) is Outcome.PASSED and not any(work.remaining() for work in works)
         (self._admission.leave if gone else self._admission.stay)(cell)
@@ -285,7 +296,7 @@ class Lifecycle:
     def finish(self, *, aborted: bool, failed: bool = False, keep: Keep | None = None) -> Outcome:
         """Collect from what failed, take every cell down in parallel, prove that nothing is left; never raises for a cell.
 
-        Signals are held back meanwhile: tests are cut, teardown never.
+        Call it through :func:`harness.runs.handover.uncut`, so that no signal cuts it off.
 
         :param aborted: a signal or the deadline cut the run off.
         :param failed: tests failed (for ``--keep on-failure`` and to collect logs).
@@ -293,25 +304,24 @@ class Lifecycle:
         :returns: the worst outcome of all phases of the run's life.
         """
         keep = keep or Keep(self.settings.keep)
-        with signals_held():
-            self._stop_bring_up()
-            for thread in self._retiring:
-                thread.join(remaining(self.budget.teardown_deadline(time.time())))
-            deadline = self.budget.teardown_deadline(time.time())
-            with FileLock(self.folder.lock):
-                in_parallel(
-                    [
-                        partial(self._end, work, aborted, failed, keep, deadline)
-                        for name, work in self._works.items()
-                        if name not in self._adopted
-                    ]
-                )
-            return self._close()
+        self._stop_bring_up()
+        for thread in self._retiring:
+            thread.join(remaining(self.budget.teardown_deadline(time.time())))
+        deadline = self.budget.teardown_deadline(time.time())
+        with locked(self.folder, f"take down run {self.plan.run}", SECONDS):
+            in_parallel(
+                [
+                    partial(self._end, work, aborted, failed, keep, deadline)
+                    for name, work in self._works.items()
+                    if name not in self._adopted
+                ]
+            )
+        return self._close()
 
     @classmethod
     def teardown(cls, folder: Path, *, kept: bool = True, parts: Parts | None = None) -> Outcome:
         """What :func:`harness.runs.teardown.teardown` does: from the ledger alone, in any process."""
-        return teardown(RunFolder(folder), kept=kept, parts=parts or Parts())
+        return teardown(RunFolder(folder), kept=kept, parts=parts or Parts(), role="down")
 
     @property
     def cloud(self) -> Cloud | None:
@@ -351,9 +361,11 @@ class Lifecycle:
             self._open.close()
         except Exception as error:
             record_failure(self.ledger, "", Phase.DOWN, error)
-        phases = RunState.of(self.ledger.read()).phases.values()
+        state = RunState.of(self.ledger.read())
+        remember(self.settings, state)
+        phases = state.phases.values()
         outcome = worst([phase.outcome for phase in phases if phase.outcome not in (None, Outcome.SKIPPED)])
-        release(self.ledger, self.plan.run, outcome)
+        leave(self.folder, outcome)
         return outcome
 
 

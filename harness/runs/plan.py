@@ -6,11 +6,12 @@ import json
 import re
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import harness
 from harness.builds.api import Resolved
@@ -20,7 +21,9 @@ from harness.runs.api import Cell, Plan
 from harness.runs.changes.picks import Pick, pick
 from harness.runs.changes.since import changed_since
 from harness.runs.checks import check_tests
+from harness.runs.deadline import check_order
 from harness.runs.folder import RunFolder
+from harness.runs.ledger import Ledger
 from harness.runs.parts import Parts
 from harness.settings import Settings, duration
 
@@ -54,6 +57,7 @@ def known_suites(folder: Path) -> tuple[str, ...]:
 def make_plan(settings: Settings, parts: Parts, cwd: Path, now: float | None = None) -> Plan:
     """Cells and suites of a new run; raises ``UsageError`` for every unknown source, version, deployer, location form or suite."""
     now = time.time() if now is None else now
+    check_order(settings)
     for flag, locations in (("--location", settings.location), ("--failover-location", settings.failover_location)):
         for location in locations:
             if not re.fullmatch(r"[a-z0-9]{2,40}", location):
@@ -154,22 +158,26 @@ def tags(plan: Plan, cell: str, now: float) -> dict[str, str]:
 
 
 def save_plan(folder: RunFolder, settings: Settings, plan: Plan, arguments: Sequence[str] = ()) -> None:
-    """Write plan.json by one rename; ``arguments`` went to pytest, and go there again when the run is resumed."""
+    """Write plan.json by one rename, and the same as a line of the ledger, which then is enough by itself.
+
+    :param arguments: went to pytest, and go there again when the run is resumed.
+    """
     fresh = folder.plan.with_suffix(".new")
-    raw = {"settings": settings.to_json(), "plan": asdict(plan), "arguments": list(arguments)}
+    raw: dict[str, Any] = {"settings": settings.to_json(), "plan": asdict(plan), "arguments": list(arguments)}
+    Ledger(folder.ledger).append("plan", **raw)
     fresh.write_text(json.dumps(raw, indent=1))
     fresh.replace(folder.plan)
 
 
 def load_arguments(folder: RunFolder) -> tuple[str, ...]:
     """What :func:`save_plan` was given for pytest."""
-    return tuple(json.loads(folder.plan.read_text()).get("arguments", ()))
+    return tuple(_raw_plan(folder).get("arguments", ()))
 
 
 def load_plan(folder: RunFolder) -> tuple[Settings, Plan]:
     """Read what :func:`save_plan` wrote; raises ``UsageError`` if the folder is not a run's."""
     try:
-        raw = json.loads(folder.plan.read_text())
+        raw = _raw_plan(folder)
         settings, plan = raw["settings"], raw["plan"]
         cells = tuple(Cell(**cell) for cell in plan["cells"])
         picks = tuple(Pick.from_json(entry) for entry in plan.get("picks", ()))
@@ -179,6 +187,18 @@ def load_plan(folder: RunFolder) -> tuple[Settings, Plan]:
         raise UsageError(
             f"{folder.plan} is not the plan of a run: {error}", hint="harness status lists the runs"
         ) from error
+
+
+def _raw_plan(folder: RunFolder) -> Mapping[str, Any]:
+    """plan.json, or if it is lost or broken the ledger's copy of it; raises plan.json's own error if neither is there."""
+    try:
+        raw: Mapping[str, Any] = json.loads(folder.plan.read_text())
+    except (OSError, ValueError):
+        copies = [entry.fields for entry in Ledger(folder.ledger).read() if entry.kind == "plan"]
+        if not copies:
+            raise
+        return copies[-1]
+    return raw
 
 
 def rfc3339(at: float) -> str:

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+import signal
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
+
+from harness.clouds.detached import MARK
+
+_POLL = 0.05
 
 
 @dataclass(frozen=True)
@@ -14,6 +21,8 @@ class Owner:
     pid: int
     started: str
     """Boot id and clock ticks since boot; empty if the process was gone already."""
+    role: str = field(default="", compare=False)
+    """What it does with the run: supervisor, controller, up, down, sweep, reaper."""
 
     @classmethod
     def of(cls, pid: int) -> Owner:
@@ -27,6 +36,49 @@ class Owner:
     def alive(self) -> bool:
         """Whether that very process still runs (a zombie does not)."""
         return bool(self.started) and _started(self.pid) == self.started
+
+    def send(self, number: signal.Signals) -> None:
+        """Signal that very process; one that has ended is left alone, whoever has its id now."""
+        try:
+            descriptor = os.pidfd_open(self.pid)
+        except ProcessLookupError:
+            return
+        try:
+            if self.alive:
+                signal.pidfd_send_signal(descriptor, number)
+        except ProcessLookupError:  # it ended meanwhile, which is what was wanted
+            return
+        finally:
+            os.close(descriptor)
+
+    def __str__(self) -> str:
+        return f"process {self.pid}" + (f" ({self.role})" if self.role else "")
+
+
+def wait_for_end(owners: Iterable[Owner], seconds: float) -> list[Owner]:
+    """Those that have not ended after so many seconds."""
+    until = time.monotonic() + seconds
+    left = [owner for owner in owners if owner.alive]
+    while left and time.monotonic() < until:
+        time.sleep(_POLL)
+        left = [owner for owner in left if owner.alive]
+    return left
+
+
+def marked() -> Iterator[tuple[str, Owner]]:
+    """Every process of this host that carries a run's mark in its environment, with that run's id."""
+    wanted = f"{MARK}=".encode()
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        owner = Owner.of(int(entry.name))
+        try:
+            names = (entry / "environ").read_bytes().split(b"\0")
+        except OSError:  # it ended, or is another user's
+            continue
+        for item in names:
+            if item.startswith(wanted) and owner.started:
+                yield item.removeprefix(wanted).decode(errors="replace"), owner
 
 
 def _started(pid: int) -> str:

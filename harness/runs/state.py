@@ -59,6 +59,10 @@ class RunState:
     started: float = 0.0
     ended: bool = False
     outcome: Outcome | None = None
+    stopping: str = ""
+    """The signal, or ``deadline``, by which the present session is being cut off; empty while it is not."""
+    budget: tuple[float, float, float] | None = None
+    """Start, end of tests and end of the present session; see :class:`harness.runs.deadline.Budget`."""
     owners: list[Owner] = field(default_factory=list)
     phases: dict[tuple[str, str], PhaseState] = field(default_factory=dict)
     """(cell, phase) -> latest state."""
@@ -84,6 +88,14 @@ class RunState:
                 self._run(entry)
             case "phase":
                 self._phase(entry)
+            case "budget":
+                self.budget = (
+                    float(entry.fields["started"]),
+                    float(entry.fields["tests_end"]),
+                    float(entry.fields["end"]),
+                )
+            case "stopping":
+                self.stopping = self.stopping or entry.text("signal") or "a signal"
             case "creating":
                 cloud, location = entry.text("cloud"), entry.text("location")
                 self.remaining[key] = Resource(*key, entry.cell, cloud, location, entry.at)
@@ -99,9 +111,11 @@ class RunState:
                 self.clusters[entry.cell] = Path(entry.text("path"))
 
     def _run(self, entry: Entry) -> None:
-        owner = Owner(int(entry.fields.get("pid", 0)), entry.text("pid_started"))
+        owner = Owner(int(entry.fields.get("pid", 0)), entry.text("pid_started"), entry.text("role"))
         if entry.text("state") == "started":
             self.started = self.started or entry.at
+            if not self.owners:  # a new session on clusters that were kept
+                self.stopping, self.budget = "", None
             self.ended = False
             if entry.fields.get("resumed"):
                 self.phases = {key: phase for key, phase in self.phases.items() if phase.state == "passed"}

@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.errors import HarnessError
+from harness.runs.api import Phase
 from harness.runs.folder import RunFolder
+from harness.runs.holdings import Holding, holdings
 from harness.runs.ledger import Ledger
 from harness.runs.plan import load_plan
+from harness.runs.processes import Owner
 from harness.runs.state import Resource, RunState
 
 
@@ -18,11 +22,20 @@ class RunStatus:
     run: str
     folder: RunFolder
     cloud: str
+    """Empty if it cannot be known."""
     state: RunState
-    holder: int
-    """Process that works on it; 0 for none."""
-    expires: float
+    owners: tuple[Owner, ...] = ()
+    """Living processes that work on it, first comer first."""
+    expires: float = 0.0
     """Unix time."""
+    leases: tuple[Holding, ...] = ()
+    problem: str = ""
+    """Why its ledger or plan cannot be read; nothing of such a run is touched."""
+
+    @property
+    def holder(self) -> int:
+        """Process that works on it; 0 for none."""
+        return self.owners[0].pid if self.owners else 0
 
     @property
     def resources(self) -> list[Resource]:
@@ -30,27 +43,44 @@ class RunStatus:
 
     @property
     def what(self) -> str:
-        """running, kept, abandoned or gone."""
-        if self.holder:
-            return "running"
+        """unreadable, running, stopping, kept, abandoned or gone."""
+        if self.problem:
+            return "unreadable"
+        if self.owners:
+            return "stopping" if self.state.stopping else "running"
         if self.state.abandoned:
             return "abandoned"
         return "kept" if self.state.remaining else "gone"
 
     def overdue(self, now: float) -> bool:
-        """Whether ``sweep`` may remove it: nobody works on it, and nobody kept it, or not until now."""
+        """Whether ``sweep`` may remove what it made: nobody works on it, and nobody kept it, or not until now."""
         until = max([self.expires, *self.state.kept.values()], default=self.expires)
-        return not self.holder and bool(self.state.abandoned or (self.state.remaining and now >= until))
+        if self.problem or self.owners:
+            return False
+        return bool(self.state.abandoned or (self.state.remaining and now >= until))
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether its processes died before they had written its end and its reports."""
+        report = self.state.phases.get(("", Phase.REPORT))
+        died = bool(self.state.owners) or (report is not None and report.state == "started")
+        return died and not self.owners and not self.problem
 
 
 def status_of(folder: RunFolder) -> RunStatus:
-    """Status of one run."""
+    """Status of one run; raises ``HarnessError`` if its ledger or plan cannot be read."""
     _, plan = load_plan(folder)
     state = RunState.of(Ledger(folder.ledger).read())
-    owners = state.live_owners()
-    return RunStatus(plan.run, folder, plan.cloud, state, owners[0].pid if owners else 0, plan.expires)
+    leases = [holding for cell in plan.cells for holding in holdings(folder.cell(cell.name).leases)]
+    return RunStatus(plan.run, folder, plan.cloud, state, tuple(state.live_owners()), plan.expires, tuple(leases))
 
 
 def status(reports: Path) -> list[RunStatus]:
-    """Every run, oldest first."""
-    return [status_of(folder) for folder in RunFolder.all(reports)]
+    """Every run, oldest first; one that cannot be read says so and hides no other."""
+    found = []
+    for folder in RunFolder.all(reports):
+        try:
+            found.append(status_of(folder))
+        except HarnessError as error:
+            found.append(RunStatus(folder.path.name, folder, "", RunState(), problem=str(error)))
+    return found

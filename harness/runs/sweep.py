@@ -1,60 +1,254 @@
-"""Deleting what expired or was abandoned: first by the ledgers of this host, then by tags, which also find what other hosts lost."""
+"""Deleting what expired or was abandoned: by the ledgers of this host, by tags and names, and the processes that dead runs left.
+
+Safe to run hourly and from several places at once: a run is taken down under its lock, every judgement is made again just before
+something is deleted, and deleting what another sweep deletes already is no error.
+"""
 
 from __future__ import annotations
 
+import signal
+import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import partial
+from typing import Any
 
-from harness.clouds.api import TAG_EXPIRES, TAG_RUN, Group
-from harness.errors import HarnessError, Outcome
+from harness.clouds.api import BulkDeleter, Cloud, Group
+from harness.errors import AbortedError, HarnessError, Outcome, UsageError
+from harness.runs.folder import RunFolder
+from harness.runs.janitor import judge
+from harness.runs.locks import locked
+from harness.runs.ownership import enter, leave, refuse_strangers
 from harness.runs.parts import Parts
-from harness.runs.status import status
+from harness.runs.processes import Owner, marked, wait_for_end
+from harness.runs.state import RunState
+from harness.runs.status import RunStatus, status, status_of
 from harness.runs.teardown import SECONDS, teardown
-from harness.settings import Settings
+from harness.settings import Settings, duration
+
+_ASKING = 8
+"""Deletions asked for at the same time: ARM accepts 200 at once and 10 more a second, and answers each in about a second."""
+_WAITING = 32
+"""Deletions waited for at the same time, each with a look every five seconds; ARM answers 25 reads a second."""
+_VIEW_SECONDS = 2.0
+_LOCK_SECONDS = 1.0
+_TERM_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that exists, and whether it may go."""
+
+    kind: str
+    """run, group or process."""
+    name: str
+    run: str
+    why: str
+    """Why it goes, or why it is left alone."""
+    remove: Callable[[], Outcome] | None = None
+    """None for what is left alone. PASSED when it is gone, SKIPPED when somebody needs it after all."""
+    folder: RunFolder | None = None
+    """Of a run whose reports are to be written afterwards."""
+    still: Callable[[], bool] = lambda: True
+    """Asked just before: whether it may still go."""
 
 
 @dataclass(frozen=True)
 class Swept:
-    """One thing that was, or would be, deleted."""
+    """What became of a finding."""
 
-    what: str
+    kind: str
+    name: str
+    run: str
     why: str
-    remove: Callable[[], Outcome]
+    action: str
+    """deleted, would delete, left or failed."""
+    outcome: Outcome
+    message: str = ""
+    seconds: float = 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return {key: value for key, value in asdict(self).items() if value != ""}
 
 
-def candidates(settings: Settings, parts: Parts, now: float | None = None) -> Iterator[Swept]:
-    """What may be deleted on the settings' cloud; nothing is touched until ``remove`` is called."""
+def find(settings: Settings, parts: Parts, cloud: Cloud, now: float | None = None) -> list[Finding]:
+    """Everything of ours on the settings' cloud; nothing is touched until ``remove`` is called."""
     now = time.time() if now is None else now
-    runs = [run for run in status(settings.reports) if run.cloud == settings.cloud]
-    for run in runs:
-        if run.overdue(now):
-            names = ", ".join(resource.name for resource in run.resources)
-            yield Swept(
-                f"run {run.run} ({names})",
-                "its process is gone" if run.state.abandoned else "expired",
-                lambda folder=run.folder: teardown(folder, kept=True, parts=parts),  # type: ignore[misc]
-            )
-    known = {run.run for run in runs if run.resources}
-    with parts.cloud(settings.cloud)(settings) as cloud:
-        for group in cloud.groups({TAG_RUN: "", TAG_EXPIRES: ""}):
-            if group.tags[TAG_RUN] in known or not _expired(group, now):
-                continue
-
-            def remove(name: str = group.name) -> Outcome:
-                cloud.delete_group(name, datetime.fromtimestamp(time.time() + SECONDS, UTC))
-                return Outcome.PASSED
-
-            yield Swept(f"resource group {group.name} of run {group.tags[TAG_RUN]}", "expired", remove)
+    runs = [run for run in status(settings.reports) if run.cloud in (settings.cloud, "")]
+    findings = [finding for run in runs if (finding := _run(run, parts, now))]
+    taken = {finding.run for finding in findings if finding.remove and finding.name}
+    by_ledger = {resource.name.lower() for run in runs if run.run in taken for resource in run.resources}
+    view = _View(cloud)
+    for group in view.groups():
+        if group.name.lower() not in by_ledger and (finding := _group(group, view, settings, now)):
+            findings.append(finding)
+    return findings + list(_processes(runs))
 
 
-def _expired(group: Group, now: float) -> bool:
+def carry_out(
+    findings: Sequence[Finding], cloud: Cloud, done: Callable[[Swept], None], *, dry_run: bool = False
+) -> list[Swept]:
+    """Remove what may go, as much at once as the API takes.
+
+    :param done: called in this thread as each one is over.
+    :returns: in the order of the findings.
+    """
+    chosen = [finding for finding in findings if finding.remove and not dry_run]
+    if isinstance(cloud, BulkDeleter) and len(groups := [item for item in chosen if item.kind == "group"]) > _WAITING:
+        _ask(cloud, groups)
+    results: dict[int, Swept] = {}
+    with ThreadPoolExecutor(max_workers=_WAITING, thread_name_prefix="sweep") as pool:
+        futures = [(index, pool.submit(_remove, finding, dry_run)) for index, finding in enumerate(findings)]
+        for index, future in futures:
+            results[index] = future.result()
+            done(results[index])
+    return [results[index] for index in range(len(findings))]
+
+
+def _ask(cloud: BulkDeleter, groups: Sequence[Finding]) -> None:
+    """Have the cloud begin with all of them; each is still proved gone afterwards, and a refusal is seen there."""
+
+    def ask(finding: Finding) -> None:
+        try:
+            if finding.still():
+                cloud.begin_delete_group(finding.name)
+        except HarnessError:
+            return
+
+    with ThreadPoolExecutor(max_workers=_ASKING, thread_name_prefix="ask") as pool:
+        list(pool.map(ask, groups))
+
+
+def _remove(finding: Finding, dry_run: bool) -> Swept:
+    facts = (finding.kind, finding.name, finding.run, finding.why)
+    if finding.remove is None:
+        return Swept(*facts, "left", Outcome.SKIPPED)
+    if dry_run:
+        return Swept(*facts, "would delete", Outcome.PASSED)
+    began = time.monotonic()
     try:
-        return datetime.fromisoformat(group.tags[TAG_EXPIRES]).timestamp() <= now
-    except ValueError as error:
-        raise HarnessError(
-            f"read when resource group {group.name} expires",
-            last_seen=f"tag {TAG_EXPIRES}={group.tags[TAG_EXPIRES]!r}",
-            hint="correct the tag, or delete the group by hand",
-        ) from error
+        outcome = finding.remove() if finding.still() else Outcome.SKIPPED
+    except (UsageError, AbortedError) as error:  # somebody else is at it
+        return Swept(*facts, "left", Outcome.SKIPPED, str(error))
+    except HarnessError as error:
+        return Swept(*facts, "failed", error.outcome, str(error), time.monotonic() - began)
+    action = {Outcome.PASSED: "deleted", Outcome.SKIPPED: "left"}.get(outcome, "failed")
+    return Swept(*facts, action, outcome, "", round(time.monotonic() - began, 3))
+
+
+def _run(run: RunStatus, parts: Parts, now: float) -> Finding | None:
+    """What is to be done with a run by its ledger."""
+    names = ", ".join(resource.name for resource in run.resources)
+    if run.problem:
+        return Finding("run", names, run.run, f"its ledger cannot be read: {run.problem}")
+    if run.overdue(now):
+        why = "its process is gone" if run.state.abandoned else "expired"
+        folder = run.folder if run.unfinished else None
+        return Finding("run", names, run.run, why, partial(_take_down, run.folder, parts, now), folder)
+    if run.unfinished:
+        why = "its process died before its reports were written"
+        return Finding("run", names, run.run, why, partial(_bury, run.folder), run.folder)
+    return None
+
+
+def _take_down(folder: RunFolder, parts: Parts, now: float) -> Outcome:
+    def still(state: RunState) -> bool:
+        return status_of(folder).overdue(max(now, time.time()))
+
+    return teardown(folder, kept=True, parts=parts, role="sweep", patience=_LOCK_SECONDS, allowed=still)
+
+
+def _bury(folder: RunFolder) -> Outcome:
+    """Write the ends that the run's dead processes could not write."""
+    with locked(folder, f"finish run {folder.path.name}", _LOCK_SECONDS):
+        refuse_strangers(folder)
+        enter(folder, "sweep")
+        leave(folder, Outcome.ABORTED)
+    return Outcome.PASSED
+
+
+class _View:
+    """The cloud's groups, listed again when the list is older than two seconds: one list for all that is about to be deleted."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self.cloud = cloud
+        self._lock = threading.Lock()
+        self._listed: dict[str, Group] = {}
+        self._at = float("-inf")
+
+    def groups(self) -> list[Group]:
+        with self._lock:
+            if time.monotonic() - self._at > _VIEW_SECONDS:
+                self._listed = {group.name.lower(): group for group in self.cloud.groups({})}
+                self._at = time.monotonic()
+            return list(self._listed.values())
+
+    def group(self, name: str) -> Group | None:
+        self.groups()
+        return self._listed.get(name.lower())
+
+
+@dataclass(frozen=True)
+class _Removal:
+    """Deletes one group if it may still go."""
+
+    name: str
+    view: _View
+    settings: Settings
+    now: float
+
+    def still(self) -> bool:
+        """Whether it may still go; one that another sweep has deleted may."""
+        group = self.view.group(self.name)
+        judgement = group and judge(group, *_rules(self.settings, max(self.now, time.time())))
+        return group is None or bool(judgement and judgement.delete)
+
+    def __call__(self) -> Outcome:
+        self.view.cloud.delete_group(self.name, datetime.fromtimestamp(time.time() + SECONDS, UTC))
+        return Outcome.PASSED
+
+
+def _rules(settings: Settings, now: float) -> tuple[Callable[[str], RunStatus | None], float, float]:
+    def ledger_of(run: str) -> RunStatus | None:
+        folder = RunFolder(settings.reports / run)
+        if not folder.plan.exists() and not folder.ledger.exists():
+            return None
+        try:
+            return status_of(folder)
+        except HarnessError as error:
+            return RunStatus(run, folder, "", RunState(), problem=str(error))
+
+    return ledger_of, duration(settings.expires), now
+
+
+def _group(group: Group, view: _View, settings: Settings, now: float) -> Finding | None:
+    judgement = judge(group, *_rules(settings, now))
+    if judgement is None:
+        return None
+    if not judgement.delete:
+        return Finding("group", group.name, judgement.run, judgement.why)
+    removal = _Removal(group.name, view, settings, now)
+    return Finding("group", group.name, judgement.run, judgement.why, removal, still=removal.still)
+
+
+def _processes(runs: Sequence[RunStatus]) -> Iterator[Finding]:
+    """Processes of this host that carry the mark of a run on which no owner works any more."""
+    dead = {run.run: run.folder for run in runs if not run.owners and not run.problem and run.state.started}
+    this = Owner.this()
+    for run, process in marked():
+        if run in dead and process != this:
+            why = "its run is dead"
+            yield Finding("process", str(process.pid), run, why, partial(_end, process, dead[run]))
+
+
+def _end(process: Owner, folder: RunFolder) -> Outcome:
+    if status_of(folder).owners:
+        return Outcome.SKIPPED
+    process.send(signal.SIGTERM)
+    for left in wait_for_end([process], _TERM_SECONDS):
+        left.send(signal.SIGKILL)
+    return Outcome.LEAK if wait_for_end([process], _TERM_SECONDS) else Outcome.PASSED

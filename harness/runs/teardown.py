@@ -1,28 +1,24 @@
 """Removing what a run made from its ledger alone, in whatever process is left to do it.
 
-The pytest controller, its supervisor, ``harness down`` and ``harness sweep`` may all want to. A lock file per run lets one of them do it;
-the next one finds everything gone.
+The pytest controller, its supervisor, a reaper, ``harness down`` and ``harness sweep`` may all want to. The run's lock lets one of them
+do it; the next one finds everything gone.
 """
 
 from __future__ import annotations
 
-import os
-import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
-from threading import current_thread, main_thread
-
-from filelock import FileLock, Timeout
 
 from harness.clouds.api import Watchable
-from harness.errors import AbortedError, Outcome, UsageError
+from harness.errors import Outcome
 from harness.runs.cells import CellWork
 from harness.runs.folder import RunFolder
 from harness.runs.ledger import Ledger, tell
+from harness.runs.locks import locked
+from harness.runs.ownership import enter, leave, refuse_strangers
 from harness.runs.parts import Parts
 from harness.runs.plan import load_plan
 from harness.runs.processes import Owner
@@ -31,36 +27,40 @@ from harness.runs.state import RunState, worst
 SECONDS = 1200.0
 """Limit for taking down one run; deleting a resource group on Azure takes up to ten minutes."""
 
-_POLL = 0.2
 
-
-def claim(ledger: Ledger, run: str, *, resumed: bool = False) -> None:
-    """This process works on the run from here on; ``resumed``: it was cut off before, and what was cut off counts no longer."""
-    this = Owner.this()
-    ledger.append("run", state="started", run=run, pid=this.pid, pid_started=this.started, resumed=resumed)
-
-
-def release(ledger: Ledger, run: str, outcome: Outcome) -> None:
-    """This process is done with the run."""
-    this = Owner.this()
-    ledger.append("run", state="ended", run=run, pid=this.pid, pid_started=this.started, outcome=outcome)
-
-
-def teardown(folder: RunFolder, *, kept: bool, parts: Parts, seconds: float = SECONDS) -> Outcome:
+def teardown(
+    folder: RunFolder,
+    *,
+    kept: bool,
+    parts: Parts,
+    role: str,
+    seconds: float = SECONDS,
+    patience: float | None = None,
+    allowed: Callable[[RunState], bool] = lambda state: True,
+) -> Outcome:
     """Delete what the ledger says is there, cell by cell in parallel, and prove it gone.
 
     :param kept: also what was kept on purpose.
-    :returns: PASSED when nothing is left; the phases are in the ledger.
+    :param role: what this process is to the run (:class:`~harness.runs.processes.Owner`).
+    :param patience: seconds to wait for the run's lock; ``seconds`` if not given.
+    :param allowed: asked once more, with the run's lock held, just before anything is deleted.
+    :returns: PASSED when nothing is left; the phases are in the ledger. SKIPPED when it was no longer allowed.
+    :raises UsageError: when another process works on the run.
     :raises HarnessError: when the cloud cannot be opened, or another process holds the run's lock for too long.
     """
     settings, plan = load_plan(folder)
     ledger = Ledger(folder.ledger)
-    with _locked(folder, seconds), signals_held():
+    with locked(folder, f"take down run {folder.path.name}", seconds if patience is None else patience):
         state = RunState.of(ledger.read())
         cells = {resource.cell for resource in (state.remaining if kept else state.abandoned).values()}
         if not cells:
             return Outcome.PASSED
-        claim(ledger, plan.run)
+        refuse_strangers(folder)
+        if not allowed(state):
+            return Outcome.SKIPPED
+        mine = Owner.this() in state.owners
+        if not mine:
+            enter(folder, role)
         deadline = datetime.fromtimestamp(time.time() + seconds, UTC)
         outcome = Outcome.HARNESS
         try:
@@ -72,28 +72,9 @@ def teardown(folder: RunFolder, *, kept: bool, parts: Parts, seconds: float = SE
                 ]
                 outcome = worst(in_parallel([partial(work.down, deadline) for work in works]))
         finally:
-            release(ledger, plan.run, outcome)
+            if not mine:
+                leave(folder, outcome)
         return outcome
-
-
-def stop_owner(folder: RunFolder, seconds: float) -> None:
-    """End whoever still works on the run by SIGTERM, and wait until it has taken its clusters down itself.
-
-    :raises UsageError: when it does not end in time.
-    """
-    ledger = Ledger(folder.ledger)
-    owners = RunState.of(ledger.read()).live_owners()
-    until = time.monotonic() + seconds
-    for owner in owners:
-        if owner.alive:
-            _send(owner, signal.SIGTERM)
-        while owner.alive:
-            if time.monotonic() >= until:
-                raise UsageError(
-                    f"process {owner.pid} still works on run {folder.path.name}, {seconds:.0f} s after SIGTERM",
-                    hint=f"kill -9 {owner.pid}, then try again",
-                )
-            time.sleep(_POLL)
 
 
 def in_parallel(steps: Sequence[Callable[[], Outcome]]) -> list[Outcome]:
@@ -102,39 +83,3 @@ def in_parallel(steps: Sequence[Callable[[], Outcome]]) -> list[Outcome]:
         return []
     with ThreadPoolExecutor(max_workers=len(steps), thread_name_prefix="cell") as pool:
         return [future.result() for future in [pool.submit(step) for step in steps]]
-
-
-@contextmanager
-def signals_held() -> Iterator[None]:
-    """Let SIGINT and SIGTERM pass unheeded inside: a second Ctrl-C must not cut a teardown off. Only the main thread can."""
-    if current_thread() is not main_thread():
-        yield
-        return
-    # a function and not SIG_IGN, which programs started meanwhile would inherit
-    before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-@contextmanager
-def _locked(folder: RunFolder, seconds: float) -> Iterator[None]:
-    try:
-        with FileLock(folder.lock, timeout=seconds):
-            yield
-    except Timeout as error:
-        raise AbortedError(
-            f"take down run {folder.path.name}",
-            awaited=f"the lock {folder.lock}, {seconds:.0f} s",
-            last_seen="another process is taking it down",
-            hint=f"harness status --run {folder.path.name}",
-        ) from error
-
-
-def _send(owner: Owner, number: signal.Signals) -> None:
-    try:
-        os.kill(owner.pid, number)
-    except ProcessLookupError:  # it ended meanwhile, which is what was wanted
-        return

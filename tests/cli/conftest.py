@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
+sys.path.insert(0, str(Path(__file__).parent.parent / "localazure"))  # recording_fabric
+sys.path.insert(0, str(Path(__file__).parent.parent / "runs"))  # fakes
 
 from .project import Project
 

@@ -35,6 +35,10 @@ TESTS = {
 }
 
 
+START = "from harness.cli.main import main; main()"
+START_ON_TERMINAL = f"import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); {START}"
+
+
 @dataclass(frozen=True)
 class Command:
     """A harness command."""
@@ -68,6 +72,8 @@ class Project:
 
     folder: Path
     commands: list[Command] = field(default_factory=list)
+    extra: dict[str, str] = field(default_factory=dict)
+    """More of the commands' environment."""
 
     @classmethod
     def create(cls, folder: Path) -> Project:
@@ -78,7 +84,7 @@ class Project:
         (info / "METADATA").write_text("Metadata-Version: 2.1\nName: fakes\nVersion: 0\n")
         (info / "entry_points.txt").write_text(
             "[harness.sources]\nmodule = fakes:AnyVersion\n\n[harness.deployers]\nkubeadm = fakes:FileDeployer\n\n"
-            "[harness.clouds]\nlocal = fakes:FileCloud\n"
+            "[harness.clouds]\nlocal = fakes:FileCloud\nazure = fakes:FileCloud\n"
         )
         (folder / "conftest.py").write_text(CONFTEST)
         (folder / "pytest.ini").write_text("[pytest]\naddopts = -p no:cacheprovider\n")
@@ -90,19 +96,23 @@ class Project:
 
     @property
     def environment(self) -> Mapping[str, str]:
-        return {**os.environ, "PYTHONPATH": str(self.folder / "site"), "PYTHONDONTWRITEBYTECODE": "1"}
+        return {**os.environ, "PYTHONPATH": str(self.folder / "site"), "PYTHONDONTWRITEBYTECODE": "1", **self.extra}
 
-    def start(self, *arguments: str) -> Command:
-        """A harness command in the background; the fixture ends it with the test."""
+    def start(self, *arguments: str, terminal: int | None = None) -> Command:
+        """A harness command in the background; the fixture ends it with the test.
+
+        :param terminal: file descriptor of the terminal that it leads a session on; its output goes there.
+        """
         output = self.folder / f"output-{len(self.commands)}.txt"
         with output.open("w") as file:
             process = subprocess.Popen(
-                [sys.executable, "-c", "from harness.cli.main import main; main()", *arguments],
+                [sys.executable, "-c", START if terminal is None else START_ON_TERMINAL, *arguments],
                 cwd=self.folder,
                 env=self.environment,
-                stdin=subprocess.DEVNULL,
-                stdout=file,
+                stdin=subprocess.DEVNULL if terminal is None else terminal,
+                stdout=file if terminal is None else terminal,
                 stderr=subprocess.STDOUT,
+                start_new_session=terminal is not None,
             )
         self.commands.append(Command(process, output))
         return self.commands[-1]
@@ -119,8 +129,11 @@ class Project:
             command.process.kill()
             command.process.wait()
         for entry in self.entries():
-            if entry["kind"] == "run" and Owner(int(str(entry["pid"])), str(entry["pid_started"])).alive:
-                os.kill(int(str(entry["pid"])), signal.SIGKILL)
+            if entry["kind"] != "run":
+                continue
+            owner = Owner(int(str(entry["pid"])), str(entry["pid_started"]))
+            if owner != Owner.this():  # which may have swept
+                owner.send(signal.SIGKILL)
 
     @property
     def groups(self) -> list[str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import pty
 import signal
 import time
 
@@ -21,7 +23,7 @@ def test_a_run_ends_with_its_verdict_and_leaves_nothing(project: Project, suite:
     assert project.entries()[-1]["phase"] == "report"
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_during_tests_takes_clusters_down_and_is_never_a_success(project: Project, number: int) -> None:
     process = project.start("run", "--suite", "endless")
     project.until("cluster")
@@ -87,6 +89,49 @@ def test_down_ends_a_run_that_is_still_going(project: Project) -> None:
     assert done.code == 0, done.evidence
     assert process.wait() == 2
     assert project.groups == []
+
+
+def test_status_shows_who_holds_what(project: Project) -> None:
+    process = project.start("run", "--suite", "endless")
+    project.until("cluster")
+    limit = time.monotonic() + 60
+    while "holds a lease" not in (said := project.harness("status").text):
+        assert time.monotonic() < limit, said
+    assert f"held by process {process.process.pid} (supervisor), process {project.pytest_pid()} (controller)" in said
+    assert "gw0 (process" in said
+    assert "holds a lease (shared) for suites/endless/test_endless.py::test_it" in said
+    process.process.terminate()
+    assert process.wait() == 2
+
+
+def test_a_terminal_that_is_closed_ends_a_run_as_any_signal_does(project: Project) -> None:
+    ours, theirs = pty.openpty()
+    process = project.start("run", "--suite", "endless", terminal=theirs)
+    os.close(theirs)
+    project.until("cluster")
+    os.close(ours)  # the kernel sends SIGHUP, and whatever is printed from now on fails
+    assert process.wait() == 2
+    assert project.groups == []
+    assert list((project.folder / "reports" / "latest" / "artifacts").glob("junit_*.xml"))
+    assert project.entries()[-1]["phase"] == "report"
+
+
+def test_sweep_of_azure_deletes_only_when_told_to(project: Project) -> None:
+    tags = {"harness-run": "r", "harness-owner": "me", "harness-expires": "2020-01-01T00:00:00Z"}
+    (project.folder / "state" / "groups").mkdir(parents=True)
+    group = project.folder / "state" / "groups" / "old.json"
+    group.write_text(json.dumps({"location": "westeurope", "tags": tags}))
+    first = project.harness("sweep", "--cloud", "azure", "--json", "report.json")
+    assert first.code == 0, first.text
+    assert "would delete" in first.text
+    assert "harness sweep --yes" in first.text
+    assert project.groups == ["old"]
+    second = project.harness("sweep", "--cloud", "azure", "--json", "report.json", "--yes")
+    assert second.code == 0, second.text
+    assert project.groups == []
+    report = json.loads((project.folder / "report.json").read_text())
+    assert report["dry_run"] is False
+    assert [(item["kind"], item["name"], item["action"]) for item in report["items"]] == [("group", "old", "deleted")]
 
 
 def test_two_runs_side_by_side(project: Project) -> None:

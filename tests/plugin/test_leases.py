@@ -15,13 +15,15 @@ import pytest
 
 from harness.errors import AbortedError
 from harness.plugin.leases import lease
+from harness.runs.holdings import holdings
 
 HOLD = """
 import sys, time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from harness.plugin.leases import lease
-with lease(Path(sys.argv[1]), exclusive=sys.argv[2] == "exclusive", deadline=datetime.now(UTC) + timedelta(seconds=20)):
+soon = datetime.now(UTC) + timedelta(seconds=20)
+with lease(Path(sys.argv[1]), exclusive=sys.argv[2] == "exclusive", deadline=soon, worker="gw7", test="suites/s.py::test"):
     print("held", flush=True)
     time.sleep(60)
 """
@@ -50,6 +52,24 @@ def test_shared_leases_stand_beside_each_other_and_an_exclusive_one_alone(tmp_pa
         with pytest.raises(AbortedError, match="exclusive use"), lease(tmp_path, exclusive=True, deadline=soon(0.1)):
             pass
     with lease(tmp_path, exclusive=True, deadline=soon(5)):  # the kernel dropped the dead process's lease
+        pass
+
+
+def test_who_holds_a_cluster_can_be_seen_while_its_process_lives(tmp_path: Path) -> None:
+    with held(tmp_path, "shared"):
+        (seen,) = holdings(tmp_path)
+        assert (seen.worker, seen.test, seen.exclusive, seen.waiting) == ("gw7", "suites/s.py::test", False, False)
+        waiting = Thread(target=_try_alone, args=(tmp_path,))
+        waiting.start()
+        while len(both := holdings(tmp_path)) < 2:
+            time.sleep(0.01)
+        assert [(one.exclusive, one.waiting) for one in both] == [(False, False), (True, True)]
+        waiting.join()
+    assert holdings(tmp_path) == [], "it was killed, and its file says nothing any more"
+
+
+def _try_alone(folder: Path) -> None:
+    with pytest.raises(AbortedError), lease(folder, exclusive=True, deadline=soon(0.5)):
         pass
 
 

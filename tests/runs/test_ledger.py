@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import HarnessError, Outcome
+from harness.errors import Outcome, UsageError
 from harness.runs.ledger import Ledger
 from harness.runs.state import RunState, exit_code, worst
 
@@ -22,11 +22,13 @@ def test_lines_come_back_in_order(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("torn", ['{"v": 1, "at": 1.0, "ki', "{", "\x00\x00", '{"v": 1}'])
-def test_a_torn_line_is_skipped_and_does_not_swallow_the_next(tmp_path: Path, torn: str) -> None:
+@pytest.mark.parametrize(
+    "torn", [b'{"v": 1, "at": 1.0, "ki', b"{", b"\x00\x00", b'{"v": 1}', '{"v": 1, "text": "é'.encode()[:-1]]
+)
+def test_a_torn_line_is_skipped_and_does_not_swallow_the_next(tmp_path: Path, torn: bytes) -> None:
     ledger = Ledger(tmp_path / "ledger.jsonl")
     ledger.append("progress", text="before")
-    with ledger.path.open("a") as file:
+    with ledger.path.open("ab") as file:
         file.write(torn)
     assert [entry.text("text") for entry in ledger.read()] == ["before"]
     ledger.append("progress", text="after")
@@ -40,11 +42,23 @@ def test_many_writers_never_mix_their_lines(tmp_path: Path) -> None:
     assert len(Ledger(path).read()) == 64
 
 
-def test_a_ledger_of_another_version_is_refused(tmp_path: Path) -> None:
+def test_a_follower_passes_over_a_torn_line_once_it_is_followed_by_another(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.jsonl")
+    batches = ledger.follow(poll=0.001)
+    with ledger.path.open("ab") as file:
+        file.write('{"v": 1, "text": "é'.encode()[:-1])
+    assert next(batches) == []
+    ledger.append("progress", text="next")
+    assert [entry.text("text") for entry in next(batches)] == ["next"]
+
+
+def test_a_ledger_of_another_version_is_refused_in_one_line_that_names_it(tmp_path: Path) -> None:
     path = tmp_path / "ledger.jsonl"
     path.write_text('{"v": 2, "at": 1, "kind": "run", "cell": ""}\n')
-    with pytest.raises(HarnessError, match="version 2"):
+    with pytest.raises(UsageError, match="version 2") as caught:
         Ledger(path).read()
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
 def test_following_gives_what_is_there_and_then_what_comes(tmp_path: Path) -> None:

@@ -10,10 +10,13 @@ from harness.cli.options import run_option, setting_options, settings_from
 from harness.cli.screen import Screen
 from harness.errors import EXIT_CODES, LeakError, Outcome
 from harness.runs.folder import RunFolder
+from harness.runs.handover import uncut
 from harness.runs.ledger import Ledger
+from harness.runs.ownership import stop_owners
 from harness.runs.parts import Parts
-from harness.runs.state import RunState
-from harness.runs.teardown import SECONDS, stop_owner, teardown
+from harness.runs.signals import Stops
+from harness.runs.state import RunState, worst
+from harness.runs.teardown import SECONDS, teardown
 
 
 @click.command("down")
@@ -22,9 +25,13 @@ from harness.runs.teardown import SECONDS, stop_owner, teardown
 def command(run: str, **flags: Any) -> int:
     """Stop a run if it is still going, delete all it made, kept clusters too, and prove that nothing is left."""
     folder = RunFolder.find(settings_from(flags).reports, run)
-    with Screen().watching(folder):
-        stop_owner(folder, SECONDS)
-        outcome = teardown(folder, kept=True, parts=Parts())
+    screen, stops = Screen(), Stops(raising=True)
+    with screen.watching(folder), stops.noted():
+        stop_owners(folder, SECONDS, screen.say)
+        stops.raising = False
+        outcome = uncut(folder, stops, lambda: teardown(folder, kept=True, parts=Parts(), role="down"), screen.say)
+    if stops.count:
+        outcome = worst([outcome, Outcome.ABORTED])
     left = RunState.of(Ledger(folder.ledger).read()).remaining
     if left:
         raise LeakError(

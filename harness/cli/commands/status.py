@@ -31,10 +31,15 @@ def command(run: str, **flags: Any) -> None:
 
 
 def _show(item: RunStatus) -> None:
-    holder = f"held by process {item.holder}" if item.holder else "held by nobody"
+    if item.problem:
+        click.echo(f"{item.run}  {item.what}: {item.problem}")
+        return
+    holder = f"held by {', '.join(map(str, item.owners))}" if item.owners else "held by nobody"
     click.echo(f"{item.run}  {item.what}, {item.cloud}, {holder}, {_left(item.expires)}")
     for resource in item.resources:
         click.echo(f"  {resource.kind} {resource.name}  {resource.cell}, {resource.location}")
+    for lease in item.leases:
+        click.echo(f"  {lease}, {time.time() - lease.since:.0f} s")
     if item.what != "gone":
         click.echo(f"  remove: harness down --run {item.run}")
 

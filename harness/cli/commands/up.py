@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-from types import FrameType
 from typing import Any
 
 import click
@@ -11,9 +9,11 @@ import click
 from harness.cli.options import setting_options, settings_from
 from harness.cli.screen import Screen
 from harness.runs.api import Keep
+from harness.runs.handover import note_stop, uncut
 from harness.runs.host import preflight
 from harness.runs.ledger import Ledger
 from harness.runs.lifecycle import Lifecycle
+from harness.runs.signals import Stops
 from harness.runs.state import RunState
 
 
@@ -23,25 +23,27 @@ def command(**flags: Any) -> None:
     """Build and bring clusters up; the last line on stdout is the run id that test, down and status take."""
     settings = settings_from(flags)
     preflight(settings)
-    lifecycle = Lifecycle.open(settings, None)
-    signal.signal(signal.SIGTERM, _interrupt)
-    with Screen(stderr=True).watching(lifecycle.folder):
+    lifecycle = Lifecycle.open(settings, None, role="up")
+    screen, stops = Screen(stderr=True), Stops(raising=True)
+    with screen.watching(lifecycle.folder), stops.noted():
         try:
             lifecycle.prepare()
             lifecycle.start()
             lifecycle.join()
+            stops.raising = False
         except BaseException:
-            lifecycle.finish(aborted=True)
+            stops.raising = False
+            note_stop(lifecycle.folder, stops.first or "failure")
+            uncut(lifecycle.folder, stops, lambda: lifecycle.finish(aborted=True), screen.say)
             raise
         state = RunState.of(Ledger(lifecycle.folder.ledger).read())
         failures = [failure for cell in lifecycle.plan.cells if (failure := state.failure(cell.name))]
-        lifecycle.finish(aborted=False, keep=None if failures else Keep.ALWAYS)
+        keep = None if failures or stops.count else Keep.ALWAYS
+        uncut(lifecycle.folder, stops, lambda: lifecycle.finish(aborted=bool(stops.count), keep=keep), screen.say)
+    if stops.count:
+        raise KeyboardInterrupt
     if failures:
         raise failures[0].error()
     for cell in state.clusters:
         click.echo(f"export KUBECONFIG={lifecycle.folder.cell(cell).path / 'kubeconfig'}", err=True)
     click.echo(lifecycle.plan.run)
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt

@@ -130,7 +130,7 @@ def verdict(name: str, step: Callable[[], None]) -> dict[str, object]:
 
 def main() -> int:
     folder, source, *names = sys.argv[1:]
-    os.environ["PYTHONUNBUFFERED"] = "1"
+    os.environ |= {"PYTHONUNBUFFERED": "1", "TERM": "dumb"}  # plain lines on the serial line, which is a terminal
     steps = Steps(source)
     results = [verdict(name, getattr(steps, name)) for name in names]
     Path(folder, "steps.json").write_text(json.dumps(results, indent=1) + "\n")

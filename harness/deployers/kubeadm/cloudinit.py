@@ -127,7 +127,10 @@ def _files(facts: ClusterFacts, node: Node) -> Iterator[File]:
         yield rendered("/etc/containerd/certs.d/_default/hosts.toml", "registry-mirror.toml.j2")
     yield rendered(f"{_OWN}/kubeadm.yaml", "kubeadm.yaml.j2", "0600")
     if node.role == "control-plane":
-        yield from _control_plane_files(facts, rendered("/etc/kubernetes/azure.json", "azure.json.j2", "0600"))
+        yield rendered("/etc/kubernetes/azure.json", "azure.json.j2", "0600")
+        yield from _authorities(facts)
+        for patch in sorted((FILES / "patches").iterdir()):
+            yield rendered(f"{_OWN}/patches/{patch.name}", f"patches/{patch.name}")
     if first:
         yield rendered(f"{_OWN}/cloud-provider.yaml", "cloud-provider.yaml.j2")
     else:
@@ -141,12 +144,9 @@ def _files(facts: ClusterFacts, node: Node) -> Iterator[File]:
     yield rendered("/etc/systemd/system/kubernetes-node.service", "kubernetes-node.service.j2")
 
 
-def _control_plane_files(facts: ClusterFacts, azure: File) -> Iterator[File]:
-    yield azure
+def _authorities(facts: ClusterFacts) -> Iterator[File]:
     for name, content in facts.pki.files().items():
         yield File(f"/etc/kubernetes/pki/{name}", content, "0600")
-    for patch in sorted((FILES / "patches").iterdir()):
-        yield File(f"{_OWN}/patches/{patch.name}", patch.read_text())
 
 
 def _joining_files(facts: ClusterFacts, node: Node) -> Iterator[File]:

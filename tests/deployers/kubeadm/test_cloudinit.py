@@ -130,5 +130,9 @@ def test_kubeadm_waits_longer_on_a_slow_host(patience: int, control_plane: str, 
     ]
     assert [limit["controlPlaneComponentHealthCheck"] for limit in limits] == [control_plane] * 2
     assert [limit["kubernetesAPICall"] for limit in limits] == api_call
+    patch = made[0]["/etc/kubernetes-node/patches/kube-apiserver+strategic.yaml"]["content"]
+    container = yaml.safe_load(patch)["spec"]["containers"][0]
+    assert container["livenessProbe"] == {"timeoutSeconds": 15 * patience}
+    assert container["startupProbe"]["failureThreshold"] == 240 * patience
     unit = made[0]["/etc/systemd/system/kubernetes-node.service"]["content"]
     assert f"TimeoutStartSec={20 * patience}min\n" in unit

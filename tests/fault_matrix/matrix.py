@@ -69,7 +69,7 @@ KINDS = (
     Kind("ServiceUnavailable"),
     Kind("AuthorizationFailed"),
     Kind("misreported"),
-    Kind("never", writes=True),
+    Kind("never", _CLOUD | {Outcome.DEPLOY, Outcome.ABORTED}, writes=True),  # the deadline may strike first
     Kind("cut", wire=True),
     Kind("unanswered", wire=True),
     Kind("unheard", wire=True),
@@ -77,7 +77,7 @@ KINDS = (
     Kind("SkuNotAvailable", _QUOTA, call=_MACHINE),
     Kind("AllocationFailed", _QUOTA, call=_MACHINE),
     Kind("QuotaExceeded", _QUOTA, call=_MACHINE),
-    Kind("OperationNotAllowed", _QUOTA, call=_MACHINE),
+    Kind("OperationNotAllowed", _QUOTA | _CLOUD, call=_MACHINE),  # of quota only if the usages say so
     Kind("OSProvisioningTimedOut", call=_MACHINE),
     Kind("VMStartTimedOut", call=_MACHINE),
     Kind("PublicIPCountLimitReached", _QUOTA, call="PUT Microsoft.Network/publicIPAddresses"),

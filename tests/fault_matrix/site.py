@@ -46,6 +46,7 @@ class TemplateDeployer(KubeadmDeployer):
 
     def _wait(self, cluster: Cluster, request: ClusterRequest, progress: Any, begun: float) -> dict[str, float]:
         progress("made up: ready")
+        cluster.kubeconfig.unlink()  # there is no API server, and nobody shall wait for its answer
         return {}
 
     def collect(self, request: ClusterRequest, folder: Path, deadline: datetime) -> None:
@@ -60,8 +61,11 @@ class TemplateDeployer(KubeadmDeployer):
 class MadeBuild:
     """A builder whose builds are there already."""
 
-    def __init__(self, cache: Path) -> None:
-        self._folder = cache / "build"
+    def __init__(self, settings: Settings) -> None:
+        self._folder = settings.cache / "build"
+
+    def resolve(self, source: str) -> Resolved:
+        return Resolved("module", VERSION, VERSION)
 
     def find(self, source: str) -> Build | None:
         return Build(self._folder, source, VERSION, "key")
@@ -85,7 +89,6 @@ class Site:
             deployer=lambda name: TemplateDeployer,
             cloud=lambda name: cloud,  # type: ignore[arg-type, return-value]
             builder=MadeBuild,  # type: ignore[arg-type]
-            resolve=lambda source: Resolved("module", VERSION, VERSION),
         )
 
     def ask(self, method: str, path: str, body: Any = None) -> Any:
@@ -118,12 +121,12 @@ def in_process(folder: Path) -> Iterator[Site]:
     class ProcessCloud(MatrixCloud):
         def __init__(self, settings: Settings) -> None:
             super().__init__(settings)
-            self._server = LocalServer(settings.state / "localazure", _FABRIC)
+            self._server = LocalServer(settings.state / "localazure", arguments=_FABRIC)
 
     before = os.environ.get("PYTHONPATH", "")
     os.environ["PYTHONPATH"] = str(_TESTS)  # of whoever starts the server, to find its fabric
     settings = _settings(folder)
-    server = LocalServer(settings.state / "localazure", _FABRIC)
+    server = LocalServer(settings.state / "localazure", arguments=_FABRIC)
     server.hold()
     try:
         yield Site(settings, ProcessCloud, _Asked(server))

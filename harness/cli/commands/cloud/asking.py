@@ -17,7 +17,7 @@ def cloud_settings(flags: dict[str, Any]) -> Settings:
 
 def local_server(settings: Settings) -> LocalServer:
     """The server with these settings' state, running or not."""
-    return LocalServer(settings.state / "localazure", patience=settings.patience)
+    return LocalServer(settings.state / "localazure", settings.patience)
 
 
 def running(settings: Settings) -> ServerInfo:

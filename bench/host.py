@@ -50,4 +50,5 @@ def _lines(argv: list[str]) -> frozenset[str]:
 def _processes() -> list[str]:
     """Programs of machines and of local Azure, with their arguments."""
     done = subprocess.run(["ps", "-eo", "pid=,args="], capture_output=True, text=True, timeout=30, check=True)
-    return [" ".join(line.split()) for line in done.stdout.splitlines() if any(name in line for name in PROGRAMS)]
+    running = [line for line in done.stdout.splitlines() if "<defunct>" not in line]  # dead, and for init to reap
+    return [" ".join(line.split()) for line in running if any(name in line for name in PROGRAMS)]

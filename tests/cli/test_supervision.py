@@ -176,7 +176,7 @@ def test_a_run_whose_processes_were_killed_is_resumed_on_its_cluster(project: Pr
     os.kill(process.process.pid, signal.SIGKILL)
     process.wait()
     assert len(groups) == 1
-    run = str(project.entries()[0]["run"])
+    run = str(next(entry["run"] for entry in project.entries() if entry["kind"] == "run"))
     refused = project.harness("run", "--resume", run, "--suite", "passing")
     assert refused.code == 2, refused.evidence
     assert "cannot change" in refused.text

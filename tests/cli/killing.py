@@ -15,6 +15,7 @@ from junitparser import JUnitXml
 from kill_cells import LIVES, PHASES
 
 from harness.cli.commands.sweep import sweep
+from harness.clouds.holders import started
 from harness.clouds.server import ServerInfo
 from harness.runs.folder import RunFolder
 from harness.runs.ledger import Ledger
@@ -136,9 +137,10 @@ class Staged:
     def pid(self, victim: str) -> int:
         """Process id of one of the run's processes."""
         if victim == "server":
-            info = ServerInfo.read(self.state / "localazure" / "server.json")
-            assert info is not None, "the server does not run"
-            return info.pid
+            facts = json.loads((self.state / "localazure" / "server.json").read_text())
+            pid = int(facts["pid"])
+            assert started(pid) == str(facts["pid_started"]), "the server does not run, and its id may be another's"
+            return pid
         if victim == "worker":
             return self._worker()
         if victim == "supervisor":

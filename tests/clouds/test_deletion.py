@@ -199,3 +199,17 @@ def test_a_subscription_without_a_provider_has_nothing_of_it(server: RunningServ
     fault(server, "MissingSubscriptionRegistration", method="GET", path="dnszones", count=-1)
     delete(arm)
     assert groups(server) == []
+
+
+def test_many_deletions_go_on_at_the_same_time_once_they_are_asked_for(server: RunningServer, arm: Arm) -> None:
+    names = [GROUP, "harness-r-2", "harness-r-3"]
+    for name in names[1:]:
+        arm.create_group(name, PLACE, TAGS)
+    fault = {"kind": "operation", "method": "DELETE", "count": -1, "seconds": 0.3}
+    server.ok("POST", "/localazure/faults", fault)
+    for name in (*names, "harness-r-4"):  # the last one does not exist, which is no error
+        arm.begin_delete_group(name)
+    assert {group.state for group in arm.groups(TAGS)} == {"Deleting"}
+    for name in names:
+        arm.delete_group(name, datetime.now(UTC) + timedelta(seconds=20))
+    assert arm.groups(TAGS) == []

@@ -7,6 +7,7 @@ What the deployer does is told by its environment-free settings: the location ``
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -49,7 +50,9 @@ class FileCloud:
         progress("everything is registered")
 
     def create_group(self, name: str, location: str, tags: Mapping[str, str]) -> None:
-        (self.folder / f"{name}.json").write_text(json.dumps({"location": location, "tags": dict(tags)}))
+        fresh = self.folder / f"{name}.{os.getpid()}"
+        fresh.write_text(json.dumps({"location": location, "tags": dict(tags)}))
+        fresh.replace(self.folder / f"{name}.json")  # whole or not at all: others list, and this process may be killed
 
     def tag_group(self, name: str, tags: Mapping[str, str]) -> None:
         path = self.folder / f"{name}.json"
@@ -65,7 +68,10 @@ class FileCloud:
     def groups(self, tags: Mapping[str, str]) -> Sequence[Group]:
         found = []
         for path in sorted(self.folder.glob("*.json")):
-            raw = json.loads(path.read_text())
+            try:
+                raw = json.loads(path.read_text())
+            except FileNotFoundError:  # deleted by another thread or process since it was listed
+                continue
             if all(raw["tags"].get(key) and value in ("", raw["tags"][key]) for key, value in tags.items()):
                 found.append(Group(path.stem, raw["location"], raw["tags"], "Succeeded"))
         return found

@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 from harness.builds.conformance import required_specs
 from harness.certification.proof import Proof, compare, is_spec
@@ -81,7 +80,9 @@ def gather(folder: RunFolder, cell: str = "") -> Evidence:
         what = f"run {plan.run} has no cell {cell!r}" if cell else f"run {plan.run} has several cells"
         raise UsageError(what, hint=f"--cell, one of: {', '.join(names)}")
     record = next(item for item in report.cells if item.name == (cell or names[0]))
-    clusters = tuple(found for name in plan.clusters(record.name) if (found := _cluster(folder.cell(name).cluster)))
+    clusters = tuple(
+        found for name in plan.clusters(record.name) if (found := model.cluster_at(folder.cell(name).cluster))
+    )
     if not clusters or clusters[0].cell != record.name:
         raise UsageError(f"{record.name} never came up, so nothing of it can be certified", hint=f"see {folder.path}")
     build = clusters[0].build
@@ -99,10 +100,3 @@ def gather(folder: RunFolder, cell: str = "") -> Evidence:
             test for test in report.tests if test.cell == record.name and test.suite == CONFORMANCE and is_spec(test)
         ),
     )
-
-
-def _cluster(path: Path) -> Cluster | None:
-    try:
-        return Cluster.load(path)
-    except (OSError, ValueError, KeyError, TypeError):  # it never came up, or the file is half written
-        return None

@@ -102,8 +102,8 @@ class Progress:
             text.append(f", {watch.failed} failed", style(Outcome.FAILED))
         if watch.running:
             text.append(f", {watch.running} running")
-        if watch.remaining is not None:
-            text.append(f", about {words.duration(watch.remaining)} left", "bright_black")
+        if (left := watch.remaining) is not None:
+            text.append(f", about {words.duration(left)} left", "bright_black")
         return text
 
     def _count(self) -> None:

@@ -153,7 +153,7 @@ def _cell(folder: RunFolder, cell: Cell, phases: tuple[PhaseRecord, ...], moves:
     place = folder.cell(cell.name)
     latest = {record.phase: record for record in phases if record.cell == cell.name}
     files = place.logs.rglob("*") if place.logs.is_dir() else ()
-    cluster = _cluster(place.cluster)
+    cluster = cluster_at(place.cluster)
     leftovers, unseen = left_by_tests(place)
     return CellRecord(
         cell=cell,
@@ -179,7 +179,8 @@ def _moves(entries: Iterable[Entry], cell: Cell) -> str:
     )
 
 
-def _cluster(path: Path) -> Cluster | None:
+def cluster_at(path: Path) -> Cluster | None:
+    """The cluster that a cell's cluster.json describes; None if there is none to be read."""
     try:
         return Cluster.load(path)
     except (OSError, ValueError, KeyError, TypeError):  # it never came up, or the file is half written

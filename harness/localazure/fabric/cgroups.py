@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from pathlib import Path
 
 from harness.localazure.fabric.commands import attempt
 from harness.localazure.fabric.launch import REBOOT
+from harness.localazure.fabric.processes import Process
 
 TOP = Path("/sys/fs/cgroup")
 SLICE = "machine.slice"
@@ -113,18 +115,29 @@ class Hierarchies:
                     pids.update(map(int, (inner / "cgroup.procs").read_text().split()))
         return pids
 
-    def remove(self, name: str, limit: float = 5.0) -> list[Path]:
-        """Remove a machine's groups, waiting for the last process to be gone; return what could not be removed."""
+    def clear(self, name: str, limit: float = 5.0) -> list[Path]:
+        """Kill what is in a machine's groups and remove them; return those that could not be removed in time.
+
+        Again and again: a process may fork, or a launcher enter, between being listed and being killed.
+
+        :param limit: seconds.
+        """
+        self._kill(name)
         if self.unit:
-            # Its processes are gone; this waits until systemd knows, so that the name can be used again.
+            # This waits until systemd knows that its processes are gone, so that the name can be used again.
             attempt(["systemctl", "stop", f"{name}{_SERVICE}"])
         deadline = time.monotonic() + limit
         left = list(self.folders(name))
         while left := [folder for folder in left if not _removed(folder)]:
             if time.monotonic() > deadline:
                 return left
-            time.sleep(0.01)
+            self._kill(name)
+            time.sleep(0.005)
         return []
+
+    def _kill(self, name: str) -> None:
+        for process in filter(None, map(Process.of, self.members(name))):
+            process.send(signal.SIGKILL)
 
     def named(self, prefix: str) -> set[str]:
         """Names of machines' groups that start with the prefix."""

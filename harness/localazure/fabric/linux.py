@@ -45,6 +45,7 @@ class LinuxFabric:
         for name in ("networks", "machines", "disks"):
             (self._folder / name).mkdir(parents=True, exist_ok=True)
         await asyncio.to_thread(host.claim, self._names)
+        await asyncio.to_thread(self._machines.stop_launchers)
         self._empty_trash()
 
     async def stop(self) -> None:

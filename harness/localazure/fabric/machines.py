@@ -21,7 +21,7 @@ from harness.localazure.fabric.cgroups import Hierarchies
 from harness.localazure.fabric.commands import attempt
 from harness.localazure.fabric.images import Image
 from harness.localazure.fabric.names import Names
-from harness.localazure.fabric.processes import Process, wait_for_end
+from harness.localazure.fabric.processes import Process, wait_for_end, with_argument
 from harness.localazure.fabric.roots import Root, erase
 
 STARTED = 120.0
@@ -66,6 +66,15 @@ class Machines:
         if not self.root(key).folder.exists():
             return MachineState.ABSENT
         return MachineState.RUNNING if self.process(key) else MachineState.STOPPED
+
+    def stop_launchers(self) -> None:
+        """Kill launchers of a server that was killed meanwhile: they would enter the groups of the machine's next boot."""
+        if self._hierarchies.unit:
+            return  # systemd starts no unit twice
+        running = {self.process(entry.name) for entry in self._folder.iterdir()}
+        for process, _ in with_argument(f"{self._folder}/"):
+            if process not in running:
+                process.send(signal.SIGKILL)
 
     def prepare(self, plan: MachinePlan) -> None:
         """Make the machine's folder, unless it runs or has one.
@@ -183,13 +192,9 @@ def cut_off(name: str, process: Process | None, hierarchies: Hierarchies) -> Non
         for survivor in wait_for_end(tree, 5):
             survivor.send(signal.SIGKILL)
         wait_for_end(tree, 5)
-    for pid in hierarchies.members(name):
-        rest = Process.of(pid)
-        if rest:
-            rest.send(signal.SIGKILL)
     with contextlib.suppress(FileNotFoundError):
         (_PROPAGATED / name).rmdir()
-    left = hierarchies.remove(name)
+    left = hierarchies.clear(name)
     if left:
         raise CloudError(
             f"power off {name}",

@@ -7,9 +7,9 @@ reads is the same few fields that kubectl shows.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from kubernetes import client, config
 from kubernetes.client.exceptions import ApiException
@@ -51,15 +51,27 @@ def fetch(
     api: client.ApiClient, path: str, query: Sequence[tuple[str, str]] = (), accept: str = "application/json"
 ) -> BaseHTTPResponse:
     """GET of a path of the API server that no generated method covers; raises what ``UNREACHABLE`` lists."""
+    return _request(api, "GET", path, {"Accept": accept}, fields=list(query))
+
+
+def change(api: client.ApiClient, method: Literal["DELETE", "PATCH"], path: str, body: Mapping[str, Any]) -> None:
+    """Delete an object with these options, or apply a merge patch; raises what ``UNREACHABLE`` lists."""
+    kind = "application/merge-patch+json" if method == "PATCH" else "application/json"
+    _request(api, method, path, {"Accept": "application/json", "Content-Type": kind}, body=json.dumps(body))
+
+
+def _request(
+    api: client.ApiClient, method: str, path: str, headers: Mapping[str, str], **content: Any
+) -> BaseHTTPResponse:
     settings, (connect, read) = api.configuration, limits()
     signed = {item["key"]: item["value"] for item in settings.auth_settings().values() if item["in"] == "header"}
     answer: BaseHTTPResponse = api.rest_client.pool_manager.request(
-        "GET",
+        method,
         f"{settings.host}{path}",
-        fields=list(query),
-        headers={"Accept": accept, **signed},
+        headers={**headers, **signed},
         timeout=Timeout(connect=connect, read=read),
         retries=False,
+        **content,
     )
     if answer.status >= 400:
         raise ApiException(status=answer.status, reason=answer.reason)

@@ -116,6 +116,23 @@ class CellWork:
         except Exception as error:
             self.ledger.append("progress", self.cell.name, text=f"what is in the cluster was not written down: {error}")
 
+    def restore(self) -> None:
+        """Make a cluster that is up what it was when it became ready; what could not be removed is told, and fails nothing by itself."""
+        baseline = self.folder.cell(self.cell.name).baseline
+        if not baseline.exists():
+            return
+        from harness.clusters.leftovers.api import Baseline
+        from harness.clusters.leftovers.removal import restore
+
+        self.ledger.append("progress", self.cell.name, text="removing what killed tests left")
+        try:
+            cluster = Cluster.load(self.folder.cell(self.cell.name).cluster)
+            left = restore(self.cloud, cluster, Baseline.load(baseline))
+        except Exception as error:
+            left = (f"{type(error).__name__}: {error}",)
+        if left:
+            self.ledger.append("progress", self.cell.name, text=f"killed tests left: {', '.join(left)}")
+
     def _bring_up(self, request: ClusterRequest, recorder: CellRecorder, admission: Admission) -> Cluster:
         """Try, and try elsewhere or again as long as the failure says that this may help."""
         tried = [Placement(1, request.location, request.group)]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime
@@ -160,7 +161,7 @@ class Lifecycle:
         :raises UsageError: when a deployer refuses its request; nothing was created then.
         """
         up = set(RunState.of(self.ledger.read()).clusters) & self._builds.keys()
-        reused = {name for name in sorted(up) if self._reuse(self._works[name])} if self._resumed else set()
+        reused = self._reuse(sorted(up)) if self._resumed else set()
         self._adopted = set() if self._resumed else up
         for name in sorted(self._adopted):
             self._check_adopted(name)
@@ -254,13 +255,19 @@ class Lifecycle:
             record_failure(self.ledger, "", Phase.PLAN, error)
             raise
 
-    def _reuse(self, work: CellWork) -> bool:
-        """Whether an earlier process's cluster still answers; one that does not is deleted, so that nobody waits for it."""
-        if work.is_up(self._builds[work.cell.name]):
-            self.ledger.append("phase", work.cell.name, phase=Phase.TEST, state="started")
-            return True
-        work.down(self.budget.tests_deadline)
-        return False
+    def _reuse(self, names: Sequence[str]) -> set[str]:
+        """Those of an earlier process's clusters that still answer, without what its tests left; the others are deleted."""
+        with ThreadPoolExecutor(max_workers=len(names) or 1, thread_name_prefix="reuse") as pool:
+            found = pool.map(lambda name: self._taken_over(self._works[name]), names)
+            return {name for name, taken in zip(names, found, strict=True) if taken}
+
+    def _taken_over(self, work: CellWork) -> bool:
+        if not work.is_up(self._builds[work.cell.name]):
+            work.down(self.budget.tests_deadline)  # so that nobody waits for it
+            return False
+        work.restore()
+        self.ledger.append("phase", work.cell.name, phase=Phase.TEST, state="started")
+        return True
 
     @staticmethod
     def wait_for_cluster(folder: Path, cell: str, deadline: datetime) -> Cluster:

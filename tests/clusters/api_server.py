@@ -1,4 +1,4 @@
-"""Speaks as much of the Kubernetes API over HTTP as evidence and leftovers need: lists, logs, discovery, creation, deletion."""
+"""Speaks as much of the Kubernetes API over HTTP as evidence and leftovers need: lists, logs, discovery, creation, change, deletion."""
 
 from __future__ import annotations
 
@@ -81,6 +81,15 @@ class ApiServer:
         if listed in self.objects:
             self.objects[listed] = kept
 
+    def merge(self, path: str, patch: Json) -> Json:
+        """Apply a merge patch (RFC 7386) one level deep."""
+        listed, _, name = path.rpartition("/")
+        found: Json = next(item for item in self.objects[listed] if item["metadata"]["name"] == name)
+        for part, change in patch.items():
+            merged = {**found.get(part, {}), **change}
+            found[part] = {key: value for key, value in merged.items() if value is not None}
+        return found
+
     def answer(self, method: str, path: str, body: Json) -> tuple[int, str, str]:
         """Status, content type, body."""
         if path in self.broken:
@@ -89,6 +98,8 @@ class ApiServer:
             return 201, "application/json", json.dumps(self.create(path, body))
         if path.endswith("/serviceaccounts/default"):
             return 200, "application/json", json.dumps(thing("default"))
+        if method == "PATCH":
+            return 200, "application/json", json.dumps(self.merge(path, body))
         if method == "DELETE":
             self.remove(path)
             return 200, "application/json", json.dumps({"kind": "Status", "status": "Success"})
@@ -126,7 +137,7 @@ def serving() -> Iterator[ApiServer]:
             self.end_headers()
             self.wfile.write(body.encode())
 
-        do_GET = do_POST = do_DELETE = handle_any  # noqa: N815 - the names that the library calls
+        do_GET = do_POST = do_PATCH = do_DELETE = handle_any  # noqa: N815 - the names that the library calls
 
         def log_message(self, *_: Any) -> None:
             return

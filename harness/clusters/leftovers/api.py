@@ -30,6 +30,8 @@ class Thing:
     uid: str = ""
     words: tuple[str, ...] = ()
     """Values of its labels and tags: they may say whose it is."""
+    path: str = ""
+    """Of an object of the API server: where it is read and deleted."""
 
     @property
     def key(self) -> str:

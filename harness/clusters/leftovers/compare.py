@@ -48,13 +48,13 @@ def left(found: Found, baseline: Baseline, now: float) -> tuple[Thing, ...]:
     """
     going = {thing.name for thing in found.things if thing.kind == "Namespace" and _is_going(thing, now)}
     return tuple(
-        thing
-        for thing in found.things
-        if thing.key not in baseline.keys
-        and _has_place(thing, baseline)
-        and thing.namespace not in going
-        and not _is_going(thing, now)
+        thing for thing in beyond(found, baseline) if thing.namespace not in going and not _is_going(thing, now)
     )
+
+
+def beyond(found: Found, baseline: Baseline) -> tuple[Thing, ...]:
+    """What was not there at first, without what is merely in a namespace that was not there either."""
+    return tuple(thing for thing in found.things if thing.key not in baseline.keys and _has_place(thing, baseline))
 
 
 def _has_place(thing: Thing, baseline: Baseline) -> bool:

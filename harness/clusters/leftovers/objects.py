@@ -83,7 +83,14 @@ def _thing(kind: Kind, metadata: Mapping[str, Any]) -> Thing:
         deleting=_time(metadata.get("deletionTimestamp")),
         uid=metadata.get("uid", ""),
         words=tuple((metadata.get("labels") or {}).values()),
+        path=_path(kind.path, metadata["name"], metadata.get("namespace", "")),
     )
+
+
+def _path(listed: str, name: str, namespace: str) -> str:
+    group, _, resource = listed.rpartition("/")
+    place = f"{group}/namespaces/{namespace}/{resource}" if namespace else listed
+    return f"{place}/{name}"
 
 
 def _time(text: str | None) -> float:

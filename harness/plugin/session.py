@@ -27,28 +27,25 @@ from harness.plugin.console import Console, LedgerLines
 from harness.plugin.context import KEY, CellView, Context, asked_suites
 from harness.plugin.diagnosis import Diagnosis
 from harness.plugin.distribution import INTERRUPTED, Distribution
+from harness.plugin.ending import Ending
 from harness.plugin.facts import FILE, cell_of
-from harness.plugin.leaks import check as check_leaks
 from harness.plugin.loop import install
 from harness.plugin.namespaces import FILE as LEFTOVERS
 from harness.plugin.namespaces import read_leftovers
 from harness.plugin.narrowing import check_narrowing, is_narrowed
 from harness.plugin.options import run_folder, settings_of
 from harness.plugin.pace import Paces
-from harness.plugin.proving import prove
 from harness.plugin.recording import Recorder
 from harness.plugin.resuming import finished, mend
 from harness.plugin.signals import raise_once, stop
 from harness.plugin.suites import check_selections, limits_of
 from harness.plugin.thrift import Thrift
 from harness.plugin.usage import check_expressions, exit_code_of, one_line
-from harness.runs.api import Phase, Plan
+from harness.runs.api import Plan
 from harness.runs.checks import check_tests
 from harness.runs.handover import note_stop, uncut
 from harness.runs.lifecycle import Lifecycle
-from harness.runs.ownership import leave
 from harness.runs.parts import Parts
-from harness.runs.phases import record_failure
 from harness.runs.plan import make_plan
 from harness.runs.processes import Owner
 from harness.runs.signals import Stops
@@ -339,9 +336,10 @@ class Controller:
             self.timer.cancel()
         if self.paces:
             self.paces.close()
+        ending = Ending(lifecycle, self._write)
         if self.aborted and not self._supervised:
-            self._report_early(lifecycle)
-        end = partial(self._end, lifecycle)
+            ending.report_early()
+        end = partial(self._end, ending)
         uncut(lifecycle.folder, self.stops, end, self._write, may_leave=lambda: not self._supervised)
         if self.stops.count and not self.aborted:
             self.aborted = True
@@ -354,61 +352,22 @@ class Controller:
         if self.session is None:
             return
         if not self._supervised:
-            self.session.exitstatus = self._report(lifecycle)
+            self.session.exitstatus = ending.report(int(self.session.exitstatus), aborted=self.aborted)
         elif self.aborted:
             self.session.exitstatus = EXIT_CODES[Outcome.ABORTED]
 
-    def _end(self, lifecycle: Lifecycle) -> None:
+    def _end(self, ending: Ending) -> None:
         if self.started:
-            self._prove(lifecycle)
-        self._look_back(lifecycle)
-        lifecycle.finish(aborted=self.aborted, failed=self.recorder.failed if self.recorder else False)
-
-    def _report_early(self, lifecycle: Lifecycle) -> None:
-        """Jenkins gives a stopped build 20 seconds: what is known goes to disk before clusters are taken down."""
-        from harness import reporting
-
-        try:
-            reporting.write(lifecycle.folder.path)
-        except Exception as error:  # they are written again at the end, and a failure then counts
-            self._write(f"no reports yet: {error}")
+            ending.prove(self.config, aborted=self.aborted)
+        if self.diagnosis:
+            ending.look_back(self.diagnosis, aborted=self.aborted)
+        failed = self.recorder.failed if self.recorder else False
+        ending.lifecycle.finish(aborted=self.aborted, failed=failed)
 
     @property
     def _supervised(self) -> bool:
         """Whether a living supervisor decides, and reports."""
         return self.supervisor is not None and self.supervisor.alive
-
-    def _prove(self, lifecycle: Lifecycle) -> None:
-        """Say whether all of conformance ran; whatever goes wrong here, the clusters are still taken down."""
-        try:
-            prove(self.config.stash[KEY], self.config, aborted=self.aborted)
-        except Exception as error:
-            record_failure(lifecycle.ledger, "", Phase.PROOF, error)
-
-    def _look_back(self, lifecycle: Lifecycle) -> None:
-        """Finish the evidence, and list what tests left; whatever goes wrong here must not keep clusters from being taken down."""
-        if self.diagnosis is None or lifecycle.cloud is None:
-            return
-        try:
-            self.diagnosis.close(aborted=self.aborted)
-            fail = self.settings.leftovers == "fail"
-            check_leaks(lifecycle.folder, lifecycle.cloud, aborted=self.aborted, fail=fail)
-        except Exception as error:
-            self._write(f"evidence and leftovers are incomplete: {type(error).__name__}: {error}")
-
-    def _report(self, lifecycle: Lifecycle) -> int:
-        """Write reports; the exit code of the run is theirs."""
-        from harness import reporting
-        from harness.reporting.verdict import verdict
-
-        assert self.session is not None
-        outcome = verdict(lifecycle.folder, int(self.session.exitstatus), aborted=self.aborted)
-        leave(lifecycle.folder, outcome)
-        try:
-            return reporting.write(lifecycle.folder.path).exit_code
-        except HarnessError as error:
-            self._write(f"reports could not be written: {error}")
-        return EXIT_CODES[outcome if outcome not in (Outcome.PASSED, Outcome.FLAKY) else Outcome.HARNESS]
 
     def _remember(self) -> None:
         if self.recorder and self.recorder.durations:
@@ -425,8 +384,3 @@ class Controller:
         """Whether pytest is in the middle of a line of progress."""
         reporter = self.config.pluginmanager.getplugin("terminalreporter")
         return bool(reporter and reporter.currentfspath)
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_xdist_auto_num_workers(self, config: pytest.Config) -> int:
-        """``-n auto`` follows what the cluster carries, not the CPUs."""
-        return self.settings.tests

@@ -150,7 +150,8 @@ class Controller:
             self.lifecycle = lifecycle = Lifecycle.open(
                 self.settings, self.folder, parts=self.parts, resumed=self.resumed, beside=beside
             )
-            os.environ[MARK] = lifecycle.plan.run  # workers inherit it
+            # Workers inherit these, and suites read the second.
+            os.environ.update({MARK: lifecycle.plan.run, "HARNESS_PATIENCE": str(self.settings.patience)})
             self.lines = LedgerLines(lifecycle.ledger, self._write, time.time())
             self._write(f"run {lifecycle.plan.run}: {lifecycle.folder.path}")
             builds = lifecycle.prepare()

@@ -14,7 +14,7 @@ from typing import Any
 
 from kubernetes.client import ApiClient
 
-from suites._lib.waiting import NotYet
+from suites._lib.waiting import NotYet, patience
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Inside:
             query_params=[(key, str(value)) for key, value in query.items()],
             auth_settings=["BearerToken"],
         )
-        response: Any = self.kube.call_api(*call, _request_timeout=timeout)
+        response: Any = self.kube.call_api(*call, _request_timeout=timeout * patience())
         body: bytes = response.read()
         text = body.decode()
         if response.status != 200:

@@ -37,6 +37,15 @@ def test_waiting_in_vain_says_what_was_seen_last() -> None:
         wait_for("three pods", probe, 0)
 
 
+def test_a_slow_host_gets_more_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    def probe() -> None:
+        raise NotYet("nothing")
+
+    monkeypatch.setenv("HARNESS_PATIENCE", "3")
+    with pytest.raises(AssertionError, match=r"waited 0\.003 s for a pod"):
+        wait_for("a pod", probe, 0.001, interval=0)
+
+
 def test_defects_of_a_probe_are_not_waited_for() -> None:
     with pytest.raises(ZeroDivisionError):
         wait_for("nothing", lambda: 1 // 0, 60)

@@ -17,7 +17,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from harness.errors import UsageError
-from harness.localazure.fabric import reserved
+from harness.localazure.fabric import namespaces, reserved
 from harness.localazure.fabric.api import PUBLIC_RANGES
 from harness.localazure.fabric.commands import attempt, run
 from harness.localazure.fabric.names import MARK, Names
@@ -135,6 +135,7 @@ def release(names: Names) -> None:
         for address in reserved.of_host():
             attempt(["ip", "route", "del", f"{address}/32", "proto", PROTOCOL])
         _restore_limits(USERS / _BEFORE)
+        namespaces.leave_folder()
         shutil.rmtree(USERS)
 
 

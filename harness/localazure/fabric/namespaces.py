@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from harness.errors import CloudError
-from harness.localazure.fabric.commands import run
+from harness.localazure.fabric.commands import attempt, run
 
 T = TypeVar("T")
 
@@ -44,6 +44,17 @@ def remove(names: Iterable[str]) -> None:
     lines = [f"netns del {name}\n" for name in names if (FOLDER / name).exists()]
     if lines:
         run(["ip", "-force", "-batch", "-"], stdin="".join(lines))
+
+
+def leave_folder() -> None:
+    """Undo the mount that ``ip`` makes of the folder with the host's first namespace, once no namespace of anybody's is in it.
+
+    The folder itself stays: another ``ip`` that begins at this moment may count on it.
+    """
+    # Not Path.is_mount: the folder is bound to itself, on the same device.
+    mounts = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
+    if str(FOLDER) in mounts and not any(FOLDER.iterdir()):
+        attempt(["umount", str(FOLDER)])
 
 
 def inside(name: str, action: Callable[[], T]) -> T:

@@ -6,10 +6,12 @@ import asyncio
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from fabric_lab import Lab
 
+from harness.localazure.fabric import host, namespaces
 from harness.localazure.fabric.cgroups import Hierarchies
 from harness.localazure.fabric.machines import cut_off
 
@@ -51,3 +53,18 @@ def test_a_launcher_whose_server_was_killed_does_not_outlive_the_next_servers_st
         asyncio.run(fabric.start())
         assert launcher.wait(5) == -signal.SIGKILL
     asyncio.run(fabric.clear())
+
+
+@pytest.mark.root
+def test_the_last_fabric_undoes_the_mount_of_the_hosts_first_namespace(lab: Lab) -> None:
+    fabric = lab.fabric
+    asyncio.run(fabric.start())
+    namespaces.create([lab.names.network("net")])
+    assert str(namespaces.FOLDER) in mounts()
+    asyncio.run(fabric.clear())
+    claimed = host.USERS.exists()  # by others that work beside this test, who need the mount
+    assert (str(namespaces.FOLDER) in mounts()) == (claimed or any(namespaces.FOLDER.iterdir()))
+
+
+def mounts() -> set[str]:
+    return {line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()}

@@ -1,4 +1,4 @@
-"""``harness compare`` and ``harness history`` over 200 runs of 500 tests, against reading those runs' results without an index.
+"""``harness compare``, ``history`` and ``report`` over 200 runs of 500 tests, against reading those runs' results without an index.
 
 Whole commands, so that interpreter and imports are in. The reference is the least that a program without an index must do: parse
 every line of every results.jsonl once.
@@ -42,6 +42,7 @@ def main() -> int:
         page = _median(reports, "history", "--last", "0")
         reference = statistics.median(_plain(reports) for _ in range(ROUNDS))
         nothing = _median(reports, "--version")
+        report = _median(reports, "report", "latest")
         (reports / _name(RUNS - 1) / "results.jsonl").touch()
         one_new = _command(reports, "compare")
     print(f"{RUNS} runs of {TESTS} tests")
@@ -49,6 +50,7 @@ def main() -> int:
     print(f"compare after a new run          {one_new:6.2f} s")
     print(f"compare, median                  {compare:6.2f} s   (goal: at most 1)")
     print(f"history page, median             {page:6.2f} s   (goal: at most 1)")
+    print(f"reports of a run, median         {report:6.2f} s")
     print(f"harness --version, median        {nothing:6.2f} s   of which start-up is")
     print(f"every results.jsonl, parsed once {reference:6.2f} s   the least without an index")
     print(f"ratio compare / reference        {compare / reference:6.2f}")

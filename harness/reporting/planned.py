@@ -86,7 +86,7 @@ def _test(raw: Any, plan: Plan) -> TestResult:
     parts = file.split("/")
     suite = parts[parts.index("suites") + 1] if "suites" in parts[:-1] else parts[0]
     named = [cell.name for cell in plan.cells if cell.name in rest]
-    only = plan.cells[0].name if len(plan.cells) == 1 else ""
+    only = plan.primary[0].name if len(plan.primary) == 1 else ""
     return TestResult(
         nodeid=nodeid,
         suite=line(given.get("suite", suite)),

@@ -346,20 +346,6 @@ def test_no_run_is_a_usage_error(tmp_path: Path) -> None:
         reporting.write(tmp_path)
 
 
-def test_five_hundred_results_are_quick(tmp_path: Path) -> None:
-    folder = Folder(tmp_path)
-    folder.up()
-    folder.results(many(500))
-    folder.down()
-    folder.ended()
-    took = []
-    for _ in range(4):  # the first one also imports and compiles
-        began = time.process_time()
-        reporting.write(folder.path)
-        took.append(time.process_time() - began)
-    assert min(took) < 1.0  # 0.3 on an idle core
-
-
 def test_stopping_early_on_purpose_is_no_defect(tmp_path: Path) -> None:
     folder = Folder(tmp_path)
     folder.up()

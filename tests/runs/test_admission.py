@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from localazure.conftest import RunningServer
-from recording_fabric import FakeFabric
 
 from harness.clouds.room import Demand, Room
 from harness.errors import AbortedError, CloudError, Outcome, QuotaError, UsageError
@@ -20,8 +17,6 @@ from harness.runs.lifecycle import Lifecycle
 from harness.runs.parts import Parts
 from harness.runs.state import RunState
 from harness.settings import Settings
-
-from .server_cloud import MachineDeployer, ServerCloud, image
 
 SIZE = "Standard_D2s_v5"
 THREE = Demand(3, 1)
@@ -105,23 +100,6 @@ def test_failover_goes_only_where_there_is_room() -> None:
     assert found.alternatives("a") == ("yonder",)
     found.moved("b", "yonder")
     assert found.alternatives("a") == ("there",)
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    folder = tmp_path_factory.mktemp("azure")
-    running = RunningServer(folder / "state", FakeFabric(folder))
-    ServerCloud.server = running
-    MachineDeployer.image = image(folder / "image")
-    yield running
-    running.stop()
-
-
-@pytest.fixture
-def azure(server: RunningServer, parts: Parts) -> Iterator[Parts]:
-    yield replace(parts, cloud=lambda name: ServerCloud, deployer=lambda name: MachineDeployer)  # type: ignore[arg-type, return-value]
-    server.ok("DELETE", "/localazure/faults")
-    server.ok("POST", "/localazure/config", {"quota": {}, "secret_expires": 0})
 
 
 def groups(server: RunningServer) -> int:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from localazure.conftest import RunningServer
-from recording_fabric import FakeFabric
 
 from harness.clusters.api import Cluster
 from harness.errors import HarnessError, Outcome, QuotaError, Remedy
@@ -20,26 +17,7 @@ from harness.runs.parts import Parts
 from harness.runs.state import RunState
 from harness.settings import Settings
 
-from .server_cloud import MachineDeployer, ServerCloud, image
-
 CELL = "v1.37.2-kubeadm-westeurope"
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    folder = tmp_path_factory.mktemp("azure")
-    running = RunningServer(folder / "state", FakeFabric(folder))
-    ServerCloud.server = running
-    MachineDeployer.image = image(folder / "image")
-    yield running
-    running.stop()
-
-
-@pytest.fixture
-def azure(server: RunningServer, parts: Parts) -> Iterator[Parts]:
-    yield replace(parts, cloud=lambda name: ServerCloud, deployer=lambda name: MachineDeployer)  # type: ignore[arg-type, return-value]
-    server.ok("DELETE", "/localazure/faults")
-    server.ok("POST", "/localazure/config", {"quota": {}})
 
 
 def refuse(server: RunningServer, path: str, code: str, count: int = 1) -> None:

@@ -77,6 +77,14 @@ def test_a_matrix_shows_every_failure() -> None:
     assert failures(found) == ["a -> y: wrong pod", "b -> x: TimeoutError: no answer"]
 
 
+def test_a_pair_is_asked_again_only_where_everything_takes_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = iter(["i/o timeout", "i/o timeout", "", "i/o timeout"])
+    monkeypatch.setenv("HARNESS_PATIENCE", "3")
+    assert matrix(["a"], ["x"], lambda *_: next(said))["cells"] == [[""]]
+    monkeypatch.setenv("HARNESS_PATIENCE", "1")
+    assert matrix(["a"], ["x"], lambda *_: next(said))["cells"] == [["i/o timeout"]]
+
+
 def test_the_first_makes_and_the_last_removes(tmp_path: Path) -> None:
     made: list[str] = []
     removed: list[object] = []

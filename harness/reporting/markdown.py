@@ -18,7 +18,6 @@ from harness.reporting.record import BAD, Report, was_run
 from harness.reporting.text import line
 
 LIMIT = 65_535
-_MARKS = {"pass": "✅", "flaky": "🟡", "fail": "❌", "infra": "⚠️", "skip": "⚪", "run": "⏳"}
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#|~!&@])")
 
 
@@ -86,7 +85,7 @@ def _shorten(items: list[str], excess: int) -> None:
 
 
 def _head(report: Report, comparison: Comparison | None) -> str:
-    mark = _MARKS[words.kind(None if report.running else report.outcome)]
+    mark = words.MARKS[words.kind(None if report.running else report.outcome)]
     rows = [f"## {mark} {escape(words.verdict(report))}", "", f"{escape(words.summary(report))}."]
     if comparison:
         rows[-1] += (

@@ -37,6 +37,8 @@ ORDER = (
     Outcome.SKIPPED,
 )
 """In which order counts are listed."""
+MARKS = {"pass": "✅", "flaky": "🟡", "fail": "❌", "infra": "⚠️", "skip": "⚪", "run": "⏳"}
+"""A sign for each :func:`kind`, where there are no colours."""
 
 
 def kind(outcome: Outcome | None) -> str:

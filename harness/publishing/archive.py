@@ -10,6 +10,7 @@ import re
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from xml.sax.saxutils import escape, unescape
 
 from harness.errors import UsageError
 from harness.redact.files import masked
@@ -17,7 +18,7 @@ from harness.runs.secrets import known_secrets
 
 FILES = ("index.html", "summary.md", "build-log.txt", "started.json", "finished.json", "results.jsonl")
 _ARTIFACTS = "artifacts"
-_ATTACHMENT = re.compile(r"^\[\[ATTACHMENT\|(.+?)\]\]$", re.MULTILINE)
+_ATTACHMENT = re.compile(r"\[\[ATTACHMENT\|(.+?)\]\]")
 _WHEN = (1980, 1, 1, 0, 0, 0)
 """The same run gives the same bytes."""
 
@@ -63,11 +64,13 @@ def _is_junit(name: str) -> bool:
 def _moved(data: bytes, folder: Path, base: str, published: frozenset[str]) -> bytes:
     """JUnit names attachments by where they lie on this host; those that do not go along become a line of text."""
 
+    before = f"{escape(str(folder))}/"
+
     def place(match: re.Match[str]) -> str:
-        path = Path(match[1])
-        if not path.is_relative_to(folder):
+        if not match[1].startswith(before):
             return match[0]
-        name = path.relative_to(folder).as_posix()
-        return f"[[ATTACHMENT|{base}/{name}]]" if name in published else f"evidence in the run's folder: {name}"
+        name = match[1].removeprefix(before)
+        known = unescape(name) in published
+        return f"[[ATTACHMENT|{escape(base)}/{name}]]" if known else f"evidence in the run's folder: {name}"
 
     return _ATTACHMENT.sub(place, data.decode()).encode()

@@ -93,11 +93,16 @@ class _One:
         return State(self.publication.folder)
 
     @property
+    def _place(self) -> str:
+        """With the run's id: somebody may copy the folder to make another run of it."""
+        return f"{self.job.address.url} {self.publication.run}"
+
+    @property
     def _record(self) -> Record:
-        return self._state.of(self.job.address.url)
+        return self._state.of(self._place)
 
     def _note(self, record: Record) -> None:
-        self._state.set(self.job.address.url, record)
+        self._state.set(self._place, record)
 
     def _already(self) -> Build | None:
         """The build of a publication that was finished, if Jenkins still has it."""

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import pytest
@@ -28,6 +26,7 @@ from harness.publishing.jenkins.patience import Patience
 from .conftest import PACE
 from .contract.running import Contract
 from .contract.security import PASSWORD, READER, READER_TOKEN, TOKEN, USER
+from .killing import in_a_child
 
 Make = Callable[[], Publication]
 ORDER = {"method": "POST", "path": "buildWithParameters"}
@@ -116,7 +115,7 @@ def test_a_restart_while_it_waits_in_the_queue(contract: Contract, make: Make) -
     contract.set(quiet=0.5)
     thread = threading.Thread(target=lambda: results.append(publish(contract, told, WITH_PASSWORD)))
     thread.start()
-    while not any("queue/item" in entry["path"] for entry in contract.journal):
+    while thread.is_alive() and not any("queue/item" in entry["path"] for entry in contract.journal):
         time.sleep(0.02)
     contract.restart()
     thread.join()
@@ -192,50 +191,23 @@ def test_a_deadline(contract: Contract, make: Make) -> None:
     contract.set(executors=0)
     with pytest.raises(AbortedError, match="the deadline; last seen: Waiting for next available executor"):
         publish(contract, told, seconds=0.3)
-    contract.set(executors=4)
+    contract.set(executors=16)
     publish(contract, told)
     is_there(contract, told)
 
 
-STEPS = (Path(harness.publishing.__file__).parent / "ingest.py", Path(harness.publishing.__file__).parent / "state.py")
+STEPS = tuple(Path(harness.publishing.__file__).with_name(name) for name in ("ingest.py", "state.py"))
 
 
-def _in_a_child(action: Callable[[], object], line: int = 0) -> tuple[int, int]:
-    """Do it in a child, which is killed when it has come to this many different lines of the steps: (signal, lines)."""
-    reader, writer = os.pipe()
-    child = os.fork()
-    if child == 0:
-        seen: set[tuple[str, int]] = set()
-
-        def trace(frame: FrameType, event: str, _: object) -> Any:
-            if frame.f_code.co_filename not in map(str, STEPS):
-                return None
-            if event == "line" and (place := (frame.f_code.co_filename, frame.f_lineno)) not in seen:
-                seen.add(place)
-                if len(seen) == line:
-                    os.kill(os.getpid(), signal.SIGKILL)
-            return trace
-
-        sys.settrace(trace)
-        try:
-            action()
-        finally:
-            sys.settrace(None)
-            os.write(writer, str(len(seen)).encode())
-            os._exit(0)
-    os.close(writer)
-    _, status = os.waitpid(child, 0)
-    with os.fdopen(reader) as said:
-        return os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0, int(said.read() or "0")
-
-
-def test_killed_between_any_two_steps(contract: Contract, make: Make) -> None:
-    _, lines = _in_a_child(lambda: publish(contract, make()))
+@pytest.mark.parametrize("first", [1, 2], ids=["odd", "even"])
+def test_killed_between_any_two_steps(contract: Contract, make: Make, first: int) -> None:
+    told = make()
+    _, lines = in_a_child(lambda: publish(contract, told), STEPS)
     assert lines > 50
     runs = []
-    for line in range(1, lines, 2):
+    for line in range(first, lines, 2):
         told = make()
-        killed, _ = _in_a_child(lambda told=told: publish(contract, told, settle=0.1), line)
+        killed, _ = in_a_child(lambda told=told: publish(contract, told, settle=0.1), STEPS, line)
         assert killed == signal.SIGKILL
         publish(contract, told, settle=0.1)
         runs.append(told.run)

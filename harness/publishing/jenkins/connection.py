@@ -190,5 +190,5 @@ def _said(answer: requests.Response) -> str:
     """Jenkins says what is wrong in a header or in a page's title."""
     title = _TITLE.search(answer.text[:4096])
     text = answer.headers.get("X-Error") or (" ".join(title[1].split()) if title else "")
-    text = text.removeprefix(f"HTTP ERROR {answer.status_code}").removeprefix(f"Error {answer.status_code}").strip()
+    text = re.sub(rf"^(HTTP ERROR |Error )?{answer.status_code}\s*", "", text)
     return f": {text[:200]}" if text else ""

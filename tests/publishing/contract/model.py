@@ -76,7 +76,7 @@ class Model:
     """Seconds of the quiet period; five in Jenkins."""
     memory: float = 300.0
     """How long an item that left is remembered."""
-    executors: int = 4
+    executors: int = 16
     torn: bool = False
     """Uploads lose their end, as on a full disk."""
     items: list[Item] = field(default_factory=list)

@@ -59,6 +59,14 @@ def is_there(contract: Contract, told: Publication) -> None:
     connection.close()
 
 
+def all_arrived(contract: Contract) -> None:
+    """Nothing is on its way any more: what is counted now stays."""
+    until = time.monotonic() + 5
+    while any(entry["method"] == "POST" and "status" not in entry for entry in contract.journal):
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
 def test_a_run_is_published(contract: Contract, make: Make) -> None:
     told = make()
     published = publish(contract, told)
@@ -126,8 +134,9 @@ def test_a_restart_while_it_waits_in_the_queue(contract: Contract, make: Make) -
 def test_a_proxy_that_hands_over_late(contract: Contract, make: Make) -> None:
     """The client has given up, has looked and found nothing; then the order arrives after all."""
     told = make()
-    contract.fault("slow", seconds=0.6, **ORDER)
+    contract.fault("late", seconds=0.6, **ORDER)
     publish(contract, told, answer=0.3, settle=1.0)
+    all_arrived(contract)
     is_there(contract, told)
 
 
@@ -176,14 +185,18 @@ def test_wrong_credentials_and_jobs_are_told_at_once(contract: Contract, make: M
     assert contract.builds(told.run) == []
 
 
-def test_who_may_not_name_builds_publishes_all_the_same(contract: Contract, make: Make) -> None:
-    """The ingest job names its build itself; what it did not is only told of."""
+def test_what_the_job_did_not_name_is_named_from_here(contract: Contract, make: Make) -> None:
+    """If we may; who may not has published all the same, and is told."""
     told = make()
-    publish(contract, told, Credentials(READER, READER_TOKEN))
+    contract.set(names=False)
+    publish(contract, told, WITH_PASSWORD)
     is_there(contract, told)
-    other = replace(make(), display_name="  a name that the server trims  ")
-    publish(contract, other, Credentials(READER, READER_TOKEN))
-    assert len(contract.builds(other.run)) == 1
+    other, said = make(), []
+    contract.set(names=False)
+    address, patience = job_address(contract.url, "ingest"), Patience(time.monotonic() + 20, PACE)
+    IngestPublisher(address, Credentials(READER, READER_TOKEN), patience).publish(other, said.append)
+    assert said[-1].endswith("HTTP 403: reader is missing the Run/Update permission")
+    assert [build["result"] for build in contract.builds(other.run)] == ["UNSTABLE"]
 
 
 def test_a_deadline(contract: Contract, make: Make) -> None:
@@ -236,6 +249,23 @@ def test_killed_in_any_request(contract: Contract, make: Make, when: str) -> Non
         runs.append(told.run)
     counts = contract.counts()
     assert {run: counts[run] for run in runs if counts[run] != 1} == {}
+
+
+def test_killed_while_a_proxy_still_has_the_order(contract: Contract, make: Make) -> None:
+    """Nothing is in Jenkins yet when it is typed again; that an order was under way is written down."""
+    told = make()
+    contract.fault("late", seconds=0.5, **ORDER)
+    child = os.fork()
+    if child == 0:
+        publish(contract, told)
+        os._exit(0)
+    while not any(entry["method"] == "PROXY" for entry in contract.journal):
+        time.sleep(0.01)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    publish(contract, told, settle=1.0)
+    all_arrived(contract)
+    is_there(contract, told)
 
 
 def test_two_at_the_same_moment(contract: Contract, make: Make) -> None:

@@ -60,6 +60,7 @@ def test_results_in_our_own_words(
 
 def test_the_log_comes_whole_and_once(contract: Contract, job: Job, patience: Patience, said: list[str]) -> None:
     """Though connections break in it, and letters are cut in two where a piece ends."""
+    contract.set(flush=7)
     contract.fault("cut", "after", path="progressiveText", skip=1, times=2)
     contract.fault("502", path="progressiveText", skip=4)
     go(job, patience, said, RUN_ID="log", SECONDS="0.4", LINES="40")
@@ -125,6 +126,13 @@ def test_a_job_without_parameters(contract: Contract, connection: Connection, pa
         place(job, replace(order, parameterized=True, after=job.newest()), patience)
 
 
+def test_an_address_that_is_elsewhere(contract: Contract, job: Job, patience: Patience) -> None:
+    """Who follows such a redirect, as libraries do, sends a GET there and takes its page for success."""
+    contract.fault("302", **ORDER)
+    with pytest.raises(RejectedError, match=r"HTTP 302 to https://127.0.0.1.*give its address as it is there"):
+        place(job, Order({"RUN_ID": "elsewhere"}, {"RUN_ID": "elsewhere"}), patience)
+
+
 def test_a_job_in_a_folder(contract: Contract, connection: Connection, patience: Patience, said: list[str]) -> None:
     """A job of the same name elsewhere is another."""
     inner, outer = (Job(connection, job_address(contract.url, name)) for name in ("team/nightly", "nightly"))
@@ -146,6 +154,14 @@ def test_cancelled_in_the_queue(contract: Contract, job: Job, connection: Connec
     order = Order({"RUN_ID": "cancelled"}, {"RUN_ID": "cancelled"})
     with pytest.raises(AbortedError, match="was cancelled"):
         run(job, order, patience, 3, lambda _: None, cancel)
+
+
+def test_a_queue_item_that_is_forgotten_at_once(
+    contract: Contract, job: Job, patience: Patience, said: list[str]
+) -> None:
+    """Then only the builds know, by queueId."""
+    contract.set(memory=0.0)
+    assert go(job, patience, said, RUN_ID="forgotten item").outcome is Outcome.PASSED
 
 
 def test_a_deadline_leaves_the_build(contract: Contract, job: Job, said: list[str]) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 from harness.errors import UsageError
 from harness.publishing.jenkins.address import JobAddress
 from harness.publishing.jenkins.connection import Connection
-from harness.publishing.jenkins.errors import MissingError
+from harness.publishing.jenkins.errors import MissingError, RejectedError
 
 _BACK = 300
 """Builds that are searched: more than jobs keep."""
@@ -119,7 +119,14 @@ class Job:
         what = "buildWithParameters" if parameterized else "build"
         answer = self._connection.post(self.address.path(what), form, files)
         # behind a proxy, the address in it need not be one that we can reach
-        match = re.search(r"/queue/item/(\d+)/?$", answer.headers.get("Location", ""))
+        location = answer.headers.get("Location", "")
+        match = re.search(r"/queue/item/(\d+)/?$", location)
+        if match is None and answer.is_redirect:
+            raise RejectedError(
+                f"order a build of {self.address.url}",
+                last_seen=f"HTTP {answer.status_code} to {location}",
+                hint="if that is Jenkins, give its address as it is there; else Jenkins takes no builds now",
+            )
         return Ordered(int(match[1])) if match else None
 
     def item(self, queue_id: int) -> Item | None:

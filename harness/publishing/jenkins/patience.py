@@ -19,7 +19,7 @@ class Pace:
     """Seconds between attempts, growing from the first to the longest."""
 
     first: float = 0.5
-    longest: float = 15.0
+    longest: float = 10.0
     settle: float = 60.0
     """For so long an order is looked for whose answer was lost: a proxy may hand it over late. At least as long as an answer may take."""
     answer: float = 60.0

@@ -136,7 +136,7 @@ class Application:
     ) -> web.StreamResponse:
         what = "/".join(parts)
         if what in ("logText/progressiveText", "consoleText"):
-            return _console(request, build, what)
+            return _console(request, build, what, self.model.flush)
         if parts[:1] == ["testReport"]:
             return _exported(request, parts, beans.test_report(build))
         if request.method == "POST" and what in ("submitDescription", "configSubmit", "stop"):
@@ -169,13 +169,14 @@ def _me(caller: Caller) -> export.Bean:
     return {"_class": "hudson.model.User", "id": caller.name, "fullName": caller.name, "description": None}
 
 
-def _console(request: web.Request, build: Build, what: str) -> web.Response:
-    log = build.log
+def _console(request: web.Request, build: Build, what: str, flush: int) -> web.Response:
+    log, building = build.log, build.building
+    log = log[: len(log) // flush * flush] if building else log
     if what == "consoleText":
         return web.Response(body=log, content_type="text/plain", charset="utf-8")
     start = int(request.query.get("start", "0"))
     start = 0 if start > len(log) else start  # the log is shorter than what the client has seen
-    headers = {"X-Text-Size": str(len(log))} | ({"X-More-Data": "true"} if build.building else {})
+    headers = {"X-Text-Size": str(len(log))} | ({"X-More-Data": "true"} if building else {})
     return web.Response(body=log[start:], content_type="text/plain", charset="utf-8", headers=headers)
 
 

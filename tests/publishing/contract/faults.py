@@ -23,7 +23,8 @@ class Fault:
     """One thing that goes wrong."""
 
     kind: str
-    """502, 503, 429, cut, slow, expire (web sessions), crash (this server), kill (``pid``, who publishes), no-location."""
+    """A status (302 leads to https), cut, slow, late (a proxy hands it over so), no-location,
+    expire (web sessions), crash (this server), kill (``pid``)."""
     when: str = "before"
     method: str = ""
     path: str = ""
@@ -71,11 +72,17 @@ class Faults:
         return response
 
     async def _strike(self, fault: Fault, request: web.Request) -> web.StreamResponse | None:
+        if fault.kind == "302":
+            return web.Response(status=302, headers={"Location": f"https://{request.host}{request.path}"})
         if fault.kind.isdigit():
             await request.read()
             headers = {"Retry-After": str(fault.seconds)} if fault.seconds else {}
             return web.Response(status=int(fault.kind), text="<html><h1>Bad Gateway</h1></html>", headers=headers)
         if fault.kind == "slow":
+            await asyncio.sleep(fault.seconds)
+        elif fault.kind == "late":
+            await request.post()  # a proxy that has all of it, and takes its time
+            self.journal.append({"method": "PROXY", "path": request.path, "query": ""})
             await asyncio.sleep(fault.seconds)
         elif fault.kind == "expire":
             self.forget_sessions()

@@ -79,6 +79,10 @@ class Model:
     executors: int = 16
     torn: bool = False
     """Uploads lose their end, as on a full disk."""
+    flush: int = 1
+    """What is logged can be seen in pieces of so many bytes, until the build has ended."""
+    names: bool = True
+    """Whether the ingest job names its builds."""
     items: list[Item] = field(default_factory=list)
     builds: list[Build] = field(default_factory=list)
     last_id: int = 0
@@ -149,7 +153,8 @@ class Model:
         shutil.rmtree(self._stash(item.id), ignore_errors=True)
         number = earlier[0].number + 1 if earlier else 1
         build = Build(item.job, number, item.id, item.parameters, item.user, time.time(), work)
-        build.display_name, build.description = work.display_name, work.description
+        if self.names:
+            build.display_name, build.description = work.display_name, work.description
         self.builds.append(build)
         self.save(build)
         return build

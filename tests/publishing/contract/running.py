@@ -81,7 +81,7 @@ class Contract:
     def clear(self) -> None:
         """Forget faults and journal, and be as at first."""
         self._ask("DELETE", "faults")
-        self.set(quiet=0.0, memory=300.0, executors=16, torn=False)
+        self.set(quiet=0.0, memory=300.0, executors=16, torn=False, flush=1, names=True)
 
     @property
     def journal(self) -> list[dict[str, Any]]:

@@ -22,7 +22,7 @@ from harness.publishing.jenkins.patience import Patience
 from harness.publishing.jenkins.trigger import Order, place
 from harness.publishing.state import Record, State, alone
 
-JOB = "ingest"
+JOB = "kubernetes-azure-ingest"
 """Of a server whose address names no job."""
 _ARCHIVE = ".published.zip"
 _TAIL = 20

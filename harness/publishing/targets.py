@@ -32,5 +32,5 @@ def publisher(to: str, environ: Mapping[str, str], patience: Patience) -> Publis
         return FolderPublisher(Path(environ["WORKSPACE"]) / IN_WORKSPACE)
     raise UsageError(
         "--to is not given, and this is no build of Jenkins",
-        hint="--to https://ci.example.org/job/ingest/ for a Jenkins, --to DIR for a folder",
+        hint="--to https://ci.example.org/job/kubernetes-azure-ingest/ for a Jenkins, --to DIR for a folder",
     )

@@ -22,6 +22,7 @@ from jenkinsapi.jenkins import Jenkins as JenkinsApi
 import jenkins
 from harness.publishing.api import Publication
 from harness.publishing.archive import pack
+from harness.publishing.ingest import JOB
 
 from .contract.running import Contract
 from .contract.security import PASSWORD, TOKEN, USER
@@ -217,8 +218,8 @@ def test_an_archive_becomes_test_results_for_all(
     told = make()
     archive = pack(told.folder, tmp_path / "run.zip", "reports")
     given = {"RUN_ID": told.run, "DISPLAY_NAME": told.display_name, "DESCRIPTION": told.description}
-    number = _built(clients[which], "ingest", clients[which].order("ingest", given, archive))
-    seen = [client.see("ingest", number) for client in clients]
+    number = _built(clients[which], JOB, clients[which].order(JOB, given, archive))
+    seen = [client.see(JOB, number) for client in clients]
     assert seen[0] == seen[1] == seen[2]
     assert (seen[0].display_name, seen[0].description) == (told.display_name, told.description)
     assert seen[0].tests

@@ -14,6 +14,7 @@ import pytest
 import harness
 from harness.cli.main import invoke
 from harness.publishing.api import Publication
+from harness.publishing.ingest import JOB
 
 from .contract.running import Contract
 from .contract.security import TOKEN, USER
@@ -38,10 +39,10 @@ def test_publish(
     """RUN is a folder or an id; the last line is the address; what it says to people goes to stderr."""
     assert invoke(["publish", str(told.folder), "--to", contract.url]) == 0
     out, err = capsys.readouterr()
-    assert out.startswith(f"{contract.url}job/ingest/")
+    assert out.startswith(f"{contract.url}job/{JOB}/")
     assert "sending" in err
     assert TOKEN not in out + err
-    assert invoke(["publish", told.run, "--reports", str(told.folder.parent), "--to", f"{contract.url}job/ingest"]) == 0
+    assert invoke(["publish", told.run, "--reports", str(told.folder.parent), "--to", f"{contract.url}job/{JOB}"]) == 0
     again = capsys.readouterr()
     assert again.out == out
     assert "was published already" in again.err

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from harness.publishing.ingest import JOB
 from harness.reporting.jenkins.view import test_report, view
 
 
@@ -96,7 +97,7 @@ _SCRIPTED = (
 JOBS = {
     job.name: job
     for job in (
-        Job("ingest", _INGEST, ingest, concurrent=False),
+        Job(JOB, _INGEST, ingest, concurrent=False),
         Job("nightly", _SCRIPTED, scripted),
         Job("plain", (), plain),
         Job("team/nightly", _SCRIPTED, scripted),

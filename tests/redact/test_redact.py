@@ -29,7 +29,7 @@ WRAPPED = [
     base64.b64encode(SECRET.encode()).decode(),
     base64.urlsafe_b64encode(f'{{"value": "{SECRET}"}}'.encode()).decode(),
     base64.b64encode(base64.b64encode(f"x{SECRET}".encode())).decode(),
-    base64.b64encode(gzip.compress(f"#cloud-config\nkey: {SECRET}\n".encode())).decode(),
+    base64.b64encode(gzip.compress(f"#cloud-config\nkey: {SECRET}\n".encode(), mtime=0)).decode(),
     quote(base64.b64encode(f"pass={SECRET}".encode()).decode(), safe=""),
 ]
 
@@ -63,7 +63,7 @@ def test_a_known_secret_anywhere_in_base64(secret: str, before: bytes, after: by
     [
         base64.b64encode(f"kubeadm join --token {TOKEN}".encode()).decode(),
         base64.b64encode(
-            gzip.compress(b"-----BEGIN EC PRIVATE KEY-----\nMHcCAQ\n-----END EC PRIVATE KEY-----")
+            gzip.compress(b"-----BEGIN EC PRIVATE KEY-----\nMHcCAQ\n-----END EC PRIVATE KEY-----", mtime=0)
         ).decode(),
         quote(f"https://a.blob.core.windows.net/b?sv=1&sig=a+b/c=&token={TOKEN}", safe=""),
         "secret Abc8Q~" + "x" * 34,

@@ -21,6 +21,7 @@ from harness.publishing.jenkins.job import Build, Job, Ordered
 from harness.publishing.jenkins.patience import Patience
 from harness.publishing.jenkins.trigger import Order, place
 from harness.publishing.state import Record, State, alone
+from harness.reporting import words
 
 JOB = "kubernetes-azure-ingest"
 """Of a server whose address names no job."""
@@ -131,7 +132,7 @@ class _One:
     def _files(self) -> Mapping[str, Path]:
         if not self._archive.exists():
             pack(self.publication.folder, self._archive, f"reports/{self.publication.run}")
-            self.patience.tell(f"sending {self._archive.stat().st_size / 1e6:.1f} MB to {self.job.address.url}")
+            self.patience.tell(f"sending {words.size(self._archive.stat().st_size)} to {self.job.address.url}")
         return {"ARCHIVE": self._archive}
 
     @property

@@ -22,8 +22,21 @@ from harness.publishing.publication import publication
 from .contract.running import Contract
 from .contract.security import TOKEN, USER
 
-PACE = Pace(first=0.01, longest=0.05, settle=0.3, answer=5.0, connect=2.0)
+PACE = Pace(first=0.01, longest=0.05, settle=0.3, answer=60.0, connect=20.0)
 """As patient as a server on loopback needs."""
+LONG = 300.0
+"""Seconds in which everything has happened, however busy the host is."""
+
+
+def short(seconds: float) -> Patience:
+    """A deadline on a clock that moves only while somebody waits: a busy host does not bring it nearer."""
+    now = [0.0]
+
+    def sleep(much: float) -> None:
+        now[0] += much
+        time.sleep(much)
+
+    return Patience(seconds, PACE, clock=lambda: now[0], sleep=sleep)
 
 
 @pytest.fixture(scope="session")
@@ -42,7 +55,7 @@ def contract(shared: Contract) -> Iterator[Contract]:
 
 @pytest.fixture
 def patience() -> Patience:
-    return Patience(time.monotonic() + 20, PACE)
+    return Patience(time.monotonic() + LONG, PACE)
 
 
 @pytest.fixture

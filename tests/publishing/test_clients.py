@@ -63,7 +63,7 @@ class PythonJenkins:
     forgotten = jenkins.JenkinsException
 
     def __init__(self, url: str, secret: str) -> None:
-        self._jenkins = jenkins.Jenkins(url, USER, secret, timeout=10)
+        self._jenkins = jenkins.Jenkins(url, USER, secret, timeout=60)
 
     def order(self, job: str, parameters: dict[str, str], file: Path | None = None) -> int:
         if file:
@@ -140,7 +140,7 @@ class JenkinsApiClient:
     forgotten = requests.HTTPError
 
     def __init__(self, url: str, secret: str) -> None:
-        self._jenkins = JenkinsApi(url.rstrip("/"), USER, secret, timeout=10)
+        self._jenkins = JenkinsApi(url.rstrip("/"), USER, secret, timeout=60)
         self._items: dict[int, Any] = {}
 
     def order(self, job: str, parameters: dict[str, str], file: Path | None = None) -> int:
@@ -188,7 +188,7 @@ def clients(contract: Contract, request: pytest.FixtureRequest) -> Iterator[list
 
 
 def _built(client: Client, job: str, queue_id: int) -> int:
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while not (number := client.number(job, queue_id)):
         assert time.monotonic() < until
         time.sleep(0.02)

@@ -23,7 +23,7 @@ from harness.publishing.jenkins.errors import JenkinsError, MissingError, Refuse
 from harness.publishing.jenkins.job import Job
 from harness.publishing.jenkins.patience import Patience
 
-from .conftest import PACE
+from .conftest import LONG, PACE, short
 from .contract.running import Contract
 from .contract.security import PASSWORD, READER, READER_TOKEN, TOKEN, USER
 from .killing import in_a_child
@@ -33,11 +33,9 @@ ORDER = {"method": "POST", "path": "buildWithParameters"}
 WITH_TOKEN, WITH_PASSWORD = Credentials(USER, TOKEN), Credentials(USER, PASSWORD)
 
 
-def publish(
-    contract: Contract, told: Publication, credentials: Credentials = WITH_TOKEN, seconds: float = 20.0, **pace: float
-) -> Published:
+def publish(contract: Contract, told: Publication, credentials: Credentials = WITH_TOKEN, **pace: float) -> Published:
     address = job_address(contract.url, JOB)
-    patience = Patience(time.monotonic() + seconds, replace(PACE, **pace))
+    patience = Patience(time.monotonic() + LONG, replace(PACE, **pace))
     return IngestPublisher(address, credentials, patience).publish(told, lambda _: None)
 
 
@@ -61,7 +59,7 @@ def is_there(contract: Contract, told: Publication) -> None:
 
 def all_arrived(contract: Contract) -> None:
     """Nothing is on its way any more: what is counted now stays."""
-    until = time.monotonic() + 5
+    until = time.monotonic() + 60
     while any(entry["method"] == "POST" and "status" not in entry for entry in contract.journal):
         assert time.monotonic() < until
         time.sleep(0.02)
@@ -135,7 +133,7 @@ def test_a_proxy_that_hands_over_late(contract: Contract, make: Make) -> None:
     """The client has given up, has looked and found nothing; then the order arrives after all."""
     told = make()
     contract.fault("late", seconds=0.6, **ORDER)
-    publish(contract, told, answer=0.3, settle=1.0)
+    publish(contract, told, answer=0.3, settle=10.0)
     all_arrived(contract)
     is_there(contract, told)
 
@@ -168,9 +166,8 @@ def test_a_run_without_junit_sends_nothing(contract: Contract, make: Make) -> No
 def test_no_jenkins_at_all(contract: Contract, make: Make) -> None:
     told = make()
     address = job_address("http://127.0.0.1:1/job/ingest/")
-    patience = Patience(time.monotonic() + 0.3, PACE)
     with pytest.raises(UnreachableError, match="no connection") as caught:
-        IngestPublisher(address, WITH_TOKEN, patience).publish(told, lambda _: None)
+        IngestPublisher(address, WITH_TOKEN, short(0.3)).publish(told, lambda _: None)
     assert "tried" in str(caught.value)
 
 
@@ -179,7 +176,9 @@ def test_wrong_credentials_and_jobs_are_told_at_once(contract: Contract, make: M
     with pytest.raises(RefusedError, match="401"):
         publish(contract, told, Credentials(USER, "wrong"))
     for path, kind in (("job/nowhere", MissingError), ("job/plain", UsageError), ("job/nightly", UsageError)):
-        publisher = IngestPublisher(job_address(contract.url + path), WITH_TOKEN, Patience(time.monotonic() + 5, PACE))
+        publisher = IngestPublisher(
+            job_address(contract.url + path), WITH_TOKEN, Patience(time.monotonic() + LONG, PACE)
+        )
         with pytest.raises(kind):
             publisher.publish(told, lambda _: None)
     assert contract.builds(told.run) == []
@@ -193,7 +192,7 @@ def test_what_the_job_did_not_name_is_named_from_here(contract: Contract, make: 
     is_there(contract, told)
     other, said = make(), []
     contract.set(names=False)
-    address, patience = job_address(contract.url, JOB), Patience(time.monotonic() + 20, PACE)
+    address, patience = job_address(contract.url, JOB), Patience(time.monotonic() + LONG, PACE)
     IngestPublisher(address, Credentials(READER, READER_TOKEN), patience).publish(other, said.append)
     assert said[-1].endswith("HTTP 403: reader is missing the Run/Update permission")
     assert [build["result"] for build in contract.builds(other.run)] == ["UNSTABLE"]
@@ -202,8 +201,9 @@ def test_what_the_job_did_not_name_is_named_from_here(contract: Contract, make: 
 def test_a_deadline(contract: Contract, make: Make) -> None:
     told = make()
     contract.set(executors=0)
+    publisher = IngestPublisher(job_address(contract.url, JOB), WITH_TOKEN, short(0.3))
     with pytest.raises(AbortedError, match="the deadline; last seen: Waiting for next available executor"):
-        publish(contract, told, seconds=0.3)
+        publisher.publish(told, lambda _: None)
     contract.set(executors=16)
     publish(contract, told)
     is_there(contract, told)
@@ -263,7 +263,7 @@ def test_killed_while_a_proxy_still_has_the_order(contract: Contract, make: Make
         time.sleep(0.01)
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
-    publish(contract, told, settle=1.0)
+    publish(contract, told, settle=10.0)
     all_arrived(contract)
     is_there(contract, told)
 

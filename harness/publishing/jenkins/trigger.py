@@ -8,7 +8,7 @@ told us that it failed: an order that may have arrived is therefore looked for a
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from harness.errors import AbortedError
@@ -52,27 +52,33 @@ def place(job: Job, order: Order, patience: Patience, before_sending: Callable[[
     :raises JenkinsError: if that fails for good, or until the deadline.
     """
     found = _settled(job, order, patience) if order.unsettled else _found(job, order, patience)
+    if found is not None:
+        return found
     attempt = 0
-    while found is None:
+    while True:
         before_sending()
-        try:
-            ordered = job.submit(order.form, order.files(), parameterized=order.parameterized)
-        except UnreachableError as error:
-            patience.tell(f"{error.last_seen}; looking whether the order has arrived")
-            found = _settled(job, order, patience) if error.arrived else None
-            if found is None:
-                _wait(patience, attempt, error)
-                attempt += 1
-            continue
+        ordered, lost = _sent(job, order, patience)
         if ordered is not None:
             return Placed(ordered, None, sent=True)
-        if (found := _settled(job, order, patience)) is None:
+        if (lost is None or lost.arrived) and (found := _settled(job, order, patience)):
+            return replace(found, sent=True)
+        if lost is None:
             raise JenkinsError(
                 f"order a build of {job.address.url}",
                 awaited="the queue item that it became",
                 last_seen="an answer without Location, and no such order in the queue or among the builds",
             )
-    return found
+        _wait(patience, attempt, lost)
+        attempt += 1
+
+
+def _sent(job: Job, order: Order, patience: Patience) -> tuple[Ordered | None, UnreachableError | None]:
+    """What it became, if the answer says so; how the answer was lost, if it was."""
+    try:
+        return job.submit(order.form, order.files(), parameterized=order.parameterized), None
+    except UnreachableError as error:
+        patience.tell(f"{error.last_seen}{'; looking whether the order has arrived' if error.arrived else ''}")
+        return None, error
 
 
 def _found(job: Job, order: Order, patience: Patience) -> Placed | None:

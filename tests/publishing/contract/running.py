@@ -39,7 +39,7 @@ class Contract:
     def stop(self) -> None:
         """Shut it down properly."""
         self._process.terminate()
-        self._process.wait(10)
+        self._process.wait(60)
         assert self._process.stdout
         self._process.stdout.close()
 
@@ -96,6 +96,6 @@ class Contract:
         return Counter(build["run"] for build in self._ask("GET", "builds"))
 
     def _ask(self, method: str, what: str, **values: Any) -> Any:
-        answer = requests.request(method, f"{self.url}contract/{what}", timeout=10, **values)
+        answer = requests.request(method, f"{self.url}contract/{what}", timeout=60, **values)
         answer.raise_for_status()
         return answer.json()

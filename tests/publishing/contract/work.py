@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from harness.publishing.ingest import JOB
 from harness.reporting.jenkins.view import test_report, view
 
 
@@ -97,7 +96,7 @@ _SCRIPTED = (
 JOBS = {
     job.name: job
     for job in (
-        Job(JOB, _INGEST, ingest, concurrent=False),
+        Job("kubernetes-azure-ingest", _INGEST, ingest, concurrent=False),
         Job("nightly", _SCRIPTED, scripted),
         Job("plain", (), plain),
         Job("team/nightly", _SCRIPTED, scripted),

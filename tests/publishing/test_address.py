@@ -23,8 +23,7 @@ def test_addresses(text: str, server: str, job: str) -> None:
 
 
 def test_paths() -> None:
-    address = job_address("https://ci.example.org/job/a b/job/c%2Fd/")
-    assert address.url == "https://ci.example.org/job/a%20b/job/c/job/d/" or "/" in address.job
+    assert job_address("https://ci.example.org/job/a b/job/c/").url == "https://ci.example.org/job/a%20b/job/c/"
     assert JobAddress("https://ci.example.org/", "k8s/in gest").path("build") == "job/k8s/job/in%20gest/build"
 
 

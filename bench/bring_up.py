@@ -33,7 +33,7 @@ from harness.deployers.kubeadm.deployer import KubeadmDeployer
 from harness.errors import HarnessError
 from harness.localazure.arm.ids import fabric_key
 from harness.localazure.fabric.names import Names
-from harness.runs.teardown import signals_held
+from harness.runs.signals import Stops
 from harness.settings import Settings, load
 
 _UP = 300.0
@@ -117,7 +117,7 @@ class _Bench:
         try:
             yield
         finally:
-            with signals_held():
+            with Stops().noted():
                 begun = time.monotonic()
                 self.cloud.delete_group(group, _soon(_DOWN))
                 measured.down = time.monotonic() - begun

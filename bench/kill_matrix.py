@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 from xml.etree import ElementTree
 
 from host import HostState
@@ -52,7 +53,7 @@ class Run:
     def reports(self) -> Path:
         return self.folder / "reports" / "latest"
 
-    def lines(self, name: str) -> list[dict]:
+    def lines(self, name: str) -> list[dict[str, Any]]:
         path = self.reports / name
         data = path.read_bytes().split(b"\n")[:-1] if path.exists() else []
         return [json.loads(line) for line in data]
@@ -125,7 +126,14 @@ def one(kill: Kill, arguments: list[str]) -> list[str]:
         else:
             os.kill(pid, kill.number)
         _until(lambda: not run.alive(), "the end")
-        sweep = [HARNESS, "sweep", "--state", str(run.state), "--json", str(Path(base) / "sweep.json")]
+        sweep: list[str | Path] = [
+            HARNESS,
+            "sweep",
+            "--state",
+            str(run.state),
+            "--json",
+            str(Path(base) / "sweep.json"),
+        ]
         subprocess.run(
             sweep, cwd=run.folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, timeout=LIMIT, check=True
         )

@@ -14,6 +14,7 @@ import time
 from collections import defaultdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from host import HostState
 
@@ -43,12 +44,12 @@ def main() -> int:
     return done.returncode
 
 
-def _print(wall: float, ledger: list[dict], results: list[dict]) -> None:
+def _print(wall: float, ledger: list[dict[str, Any]], results: list[dict[str, Any]]) -> None:
     phases: dict[str, float] = defaultdict(float)
     for line in ledger:
         if line["kind"] == "phase" and "seconds" in line:
             phases[line["phase"]] = max(phases[line["phase"]], line["seconds"])
-    suites: dict[str, list[dict]] = defaultdict(list)
+    suites: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for result in results:
         suites[result["suite"]].append(result)
     spans = {

@@ -20,7 +20,7 @@ lint: setup ## format, lint, types, layers
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	MYPYPATH=tests $(BIN)/mypy bench
+	$(BIN)/mypy bench
 	$(BIN)/lint-imports
 
 test: setup lint ## all of the project's own tests; those that make real machines run one after the other

@@ -60,7 +60,7 @@ def _all(site: Site, kinds: Sequence[Kind], until: float, results: list[Result])
         results.append(result)
         if result.problem:
             print(f"{case}: {result.problem}", flush=True)
-    return seconds
+    return float(seconds)
 
 
 def _summary(results: Sequence[Result], clean: float) -> int:

@@ -1,4 +1,4 @@
-"""Gives tests to xdist's workers: the longest expected first, exclusive ones alone, failed ones again at the end.
+"""Gives tests to xdist's workers: in the order of :mod:`harness.plugin.order`, exclusive ones alone, failed ones again at the end.
 
 xdist 3.8 starts a test only when its worker knows the next one or is told to shut down; our workers start each at once
 (:mod:`harness.plugin.loop`), so a test is given out only when it can run, and no test waits behind another. Exclusive ones are
@@ -14,6 +14,7 @@ from typing import Protocol
 from harness.plugin.facts import ItemFacts
 from harness.plugin.lanes import Lane, Lanes
 from harness.plugin.limits import Limits
+from harness.plugin.order import Order
 
 _UNKNOWN = 15.0
 
@@ -81,6 +82,7 @@ class SuiteScheduling:
         self._collection: list[str] | None = None
         self._facts: list[ItemFacts] = []
         self._lanes: Lanes
+        self._order: Order
         self._pending: list[int] = []
         """Not given out yet, by index into the collection."""
         self._repeat: list[int] = []
@@ -121,6 +123,8 @@ class SuiteScheduling:
             known = self._load()
             self._facts = [known.get(nodeid) or _unknown(nodeid) for nodeid in self._collection]
             self._lanes = Lanes(self._facts, self._workers, self._clusters, self._limits, self._capacity)
+            shared = {index: fact.expected for index, fact in enumerate(self._facts) if not fact.exclusive}
+            self._order = Order(shared, self._workers)
             self._pending = list(range(len(self._collection)))
             self._running_cells = {fact.cell for fact in self._facts if fact.cell}
         self._fill()
@@ -179,10 +183,10 @@ class SuiteScheduling:
         self._let_go([node for node in able if not self._queues[node]])
 
     def _give(self, node: Node) -> None:
-        urgency = self._lanes.urgency(self._pending)
+        rank = self._order.rank(self._pending, self._lanes.urgency(self._pending))
         order = sorted(
             self._of_admitted() or self._of_waiting(),
-            key=lambda index: (not self._facts[index].exclusive, -urgency(index)),
+            key=lambda index: (not self._facts[index].exclusive, rank(index)),
         )
         refused = set()
         for index in order:

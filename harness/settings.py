@@ -21,6 +21,8 @@ from harness.errors import UsageError
 
 FILE = "harness.toml"
 PREFIX = "HARNESS_"
+AXES = ("source", "deployer", "location")
+"""What a cell is made of."""
 
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
@@ -57,6 +59,11 @@ class Settings:
         "https://dl.k8s.io",
         "Where release: and ci: sources are fetched from, laid out like the default.",
         metavar="URL",
+    )
+    matrix: str = _setting(
+        "",
+        "Take the cells of this file, with their suites and owners; --source, --deployer, --location and --suite choose among them.",
+        metavar="FILE",
     )
     changed_since: str = _setting(
         "",
@@ -240,7 +247,7 @@ class Option:
             duration(text)
         if isinstance(self.default, Path):
             return _absolute(text, base, home)
-        return text
+        return self._place(text, base, home)
 
     def _place(self, text: str, base: Path, home: Path) -> str:
         """One of several values, with the path in it made absolute, if it has one."""
@@ -286,6 +293,8 @@ def load(flags: Mapping[str, Any], environ: Mapping[str, str], cwd: Path) -> Set
     }
     given = (*_from_file(cwd / FILE, known), *_from_environment(environ, known), *_from_flags(flags, known))
     values |= _parsed(given, cwd, home)
+    if values.get("matrix"):  # which says what there is; what was not asked for leaves nothing out
+        values = dict.fromkeys(AXES, ()) | values
     settings = Settings(**values)
     return settings.changed(
         owner=settings.owner or environ.get("SUDO_USER") or environ.get("USER") or _login(),

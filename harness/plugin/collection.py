@@ -37,7 +37,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """With several cells, a test that uses a cluster runs on each."""
     context = context_of(metafunc.config)
     if context is not None and len(context.cells) > 1 and "cluster" in metafunc.fixturenames:
-        metafunc.parametrize("cluster", [cell.name for cell in context.cells], indirect=True, scope="session")
+        suite = context.suite_of(metafunc.definition.path)
+        cells = [cell.name for cell in context.cells if cell.runs(suite)]
+        metafunc.parametrize("cluster", cells, indirect=True, scope="session")
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -30,6 +30,12 @@ class CellView:
     """Folder of its build; None if it could not be built."""
     clusters: tuple[str, ...]
     """Names under which its clusters are brought up, its own first."""
+    suites: tuple[str, ...] = ()
+    """The only suites that run on it; all, if none are named."""
+
+    def runs(self, suite: str) -> bool:
+        """Whether this suite runs on it."""
+        return not self.suites or suite in self.suites
 
     @property
     def inventory(self) -> Path | None:
@@ -61,7 +67,9 @@ class Context:
             "settings": {name: list(v) if isinstance(v, tuple) else v for name, v in self.settings.to_json().items()},
             "suites_root": str(self.suites_root),
             "suites": list(self.suites),
-            "cells": [[cell.name, str(cell.build or ""), list(cell.clusters)] for cell in self.cells],
+            "cells": [
+                [cell.name, str(cell.build or ""), list(cell.clusters), list(cell.suites)] for cell in self.cells
+            ],
             "folder": str(self.folder.path if self.folder else ""),
             "deadline": self.deadline,
             "done": list(self.done),
@@ -76,8 +84,8 @@ class Context:
             suites_root=Path(raw["suites_root"]),
             suites=tuple(raw["suites"]),
             cells=tuple(
-                CellView(name, Path(build) if build else None, tuple(clusters))
-                for name, build, clusters in raw["cells"]
+                CellView(name, Path(build) if build else None, tuple(clusters), tuple(suites))
+                for name, build, clusters, suites in raw["cells"]
             ),
             folder=RunFolder(Path(raw["folder"])) if raw["folder"] else None,
             deadline=raw["deadline"],
@@ -97,7 +105,8 @@ class Context:
     def wants(self, path: Path) -> bool:
         """Whether a path may hold something to collect."""
         suite = self.suite_of(path)
-        return not suite or not self.suites or suite in self.suites
+        wanted = not self.suites or suite in self.suites
+        return not suite or (wanted and any(cell.runs(suite) for cell in self.cells))
 
     def pick_of(self, path: Path) -> Pick | None:
         """How the suite of a file is narrowed; None if it is not."""

@@ -51,7 +51,8 @@ class SpecsFile(pytest.File):
             raise self.CollectError(str(error)) from error
         cells = self.context.cells
         if len(cells) > 1:
-            for cell in cells:
+            suite = self.context.suite_of(self.path)
+            for cell in filter(lambda cell: cell.runs(suite), cells):
                 yield CellSpecs.from_parent(self, name=cell.name, selection=selection, cell=cell)
         else:
             yield from spec_items(self, self, selection, cells[0])

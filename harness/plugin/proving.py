@@ -43,7 +43,7 @@ def prove(context: Context, config: pytest.Config, *, aborted: bool) -> None:
     ledger = Ledger(context.run_folder().ledger)
     up = RunState.of(ledger.read()).clusters
     results = _results(context)
-    for cell in context.cells:
+    for cell in (cell for cell in context.cells if cell.runs(CONFORMANCE)):
         began = time.monotonic()
         if why := _no_proof(context, config, cell, aborted=aborted, up=cell.name in up):
             record_skip(ledger, cell.name, Phase.PROOF, f"no proof: {why}")

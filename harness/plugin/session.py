@@ -160,6 +160,7 @@ class Controller:
                     cell.name,
                     builds[cell.name].folder if cell.name in builds else None,
                     lifecycle.plan.clusters(cell.name),
+                    cell.suites,
                 )
                 for cell in lifecycle.plan.primary
             ]
@@ -186,7 +187,7 @@ class Controller:
                     f"{cell.source} is not built yet, so its specs cannot be listed",
                     hint=f"build it with: harness build {cell.source}",
                 )
-            cells.append(CellView(cell.name, build.folder, plan.clusters(cell.name)))
+            cells.append(CellView(cell.name, build.folder, plan.clusters(cell.name), cell.suites))
         return cells
 
     def _publish(self, cells: Sequence[CellView], plan: Plan, lifecycle: Lifecycle | None, deadline: float) -> None:

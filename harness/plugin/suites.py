@@ -73,7 +73,9 @@ def limits_of(context: Context) -> Limits:
 
 
 def chosen_specs(selection: Selection, cell: CellView, context: Context) -> list[Chosen]:
-    """What this file selects of the cell's build; empty if that could not be built."""
+    """What this file selects of the cell's build; empty if that could not be built, or its suite does not run there."""
+    if not cell.runs(context.suite_of(selection.path)):
+        return []
     return choose(selection, specs_of(cell), context)
 
 

@@ -71,7 +71,8 @@ def _why(settings: Settings, plan: Plan) -> tuple[str, ...]:
     if plan.picks:
         since = f"what changed since {settings.changed_since}"
         return (since, *(line(f"{pick.suite}: {why}") for pick in plan.picks for why in pick.why))
-    chosen = "as asked by --suite" if settings.suite else "all there are"
+    named = "as asked by --suite" if settings.suite else "all there are"
+    chosen = f"those of {Path(settings.matrix).name}" if settings.matrix and not settings.suite else named
     why = [f"suites: {', '.join(plan.suites)} ({chosen})"]
     if "conformance" in plan.suites:
         which = {"fast": "a fast selection over every SIG", "full": "every spec of the label"}

@@ -69,6 +69,10 @@ class Cell:
     location: str
     replica_of: str = ""
     """Name of the cell that this is a further cluster of, if it is one: its results are that cell's."""
+    suites: tuple[str, ...] = ()
+    """The only suites that run on it, if a matrix says so; all of the plan's, if none are named."""
+    owner: str = ""
+    """Whose it is, if a matrix says so; else the run's."""
 
 
 @dataclass(frozen=True)

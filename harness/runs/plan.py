@@ -9,7 +9,6 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from harness.runs.checks import check_tests
 from harness.runs.deadline import check_order
 from harness.runs.folder import RunFolder
 from harness.runs.ledger import Ledger
+from harness.runs.matrix import MatrixCell, expanded, wanted_cells
 from harness.runs.parts import Parts
 from harness.settings import Settings, duration
 
@@ -58,6 +58,8 @@ def make_plan(settings: Settings, parts: Parts, cwd: Path, now: float | None = N
     """Cells and suites of a new run; raises ``UsageError`` for every unknown source, version, deployer, location form or suite."""
     now = time.time() if now is None else now
     check_order(settings)
+    wanted = wanted_cells(settings)
+    settings = expanded(settings, wanted)
     for flag, locations in (("--location", settings.location), ("--failover-location", settings.failover_location)):
         for location in locations:
             if not re.fullmatch(r"[a-z0-9]{2,40}", location):
@@ -71,10 +73,11 @@ def make_plan(settings: Settings, parts: Parts, cwd: Path, now: float | None = N
     if picks:
         suites = tuple(pick.suite for pick in picks)
     check_tests(settings, suites, folder)
+    wanted = tuple(cell for cell in wanted if not cell.suites or set(cell.suites) & set(suites))
     return Plan(
         run=new_run_id(now),
         cloud=settings.cloud,
-        cells=_with_replicas(_cells(settings, parts), clusters_of(settings, suites, parts)),
+        cells=_with_replicas(_cells(settings, wanted, parts), clusters_of(settings, suites, parts)),
         suites=suites,
         owner=settings.owner,
         expires=now + duration(settings.expires),
@@ -82,19 +85,21 @@ def make_plan(settings: Settings, parts: Parts, cwd: Path, now: float | None = N
     )
 
 
-def _cells(settings: Settings, parts: Parts) -> tuple[Cell, ...]:
+def _cells(settings: Settings, wanted: Sequence[MatrixCell], parts: Parts) -> tuple[Cell, ...]:
     cells: dict[str, Cell] = {}
     builder = parts.builder(settings)
     resolved = {source: builder.resolve(source) for source in settings.source}
-    for asked, deployer, location in product(settings.source, settings.deployer, settings.location):
-        source = pinned(resolved[asked], asked)
-        version = re.sub(r"[^A-Za-z0-9_.+-]", "-", resolved[asked].version)
-        name = f"{version}-{deployer}-{location}"
+    for asked in wanted:
+        source = pinned(resolved[asked.source], asked.source)
+        version = re.sub(r"[^A-Za-z0-9_.+-]", "-", resolved[asked.source].version)
+        name = f"{version}-{asked.deployer}-{asked.location}"
         if name in cells and cells[name].source == source:
-            raise UsageError(f"{source} on {deployer} in {location} is asked for twice", hint="name each once")
+            raise UsageError(
+                f"{source} on {asked.deployer} in {asked.location} is asked for twice", hint="name each once"
+            )
         while name in cells:  # two sources of one version
             name += "-2"
-        cells[name] = Cell(name, source, deployer, location)
+        cells[name] = Cell(name, source, asked.deployer, asked.location, suites=tuple(asked.suites), owner=asked.owner)
     return tuple(cells.values())
 
 
@@ -148,9 +153,10 @@ def group_name(plan: Plan, cell: str, attempt: int = 1) -> str:
 
 def tags(plan: Plan, cell: str, now: float) -> dict[str, str]:
     """What everything the run makes carries."""
+    owners = {item.name: item.owner for item in plan.cells}
     return {
         TAG_RUN: plan.run,
-        TAG_OWNER: plan.owner,
+        TAG_OWNER: owners.get(cell) or plan.owner,
         TAG_CELL: cell,
         TAG_CREATED: rfc3339(now),
         TAG_EXPIRES: rfc3339(plan.expires),
@@ -179,7 +185,7 @@ def load_plan(folder: RunFolder) -> tuple[Settings, Plan]:
     try:
         raw = _raw_plan(folder)
         settings, plan = raw["settings"], raw["plan"]
-        cells = tuple(Cell(**cell) for cell in plan["cells"])
+        cells = tuple(Cell(**{**cell, "suites": tuple(cell.get("suites", ()))}) for cell in plan["cells"])
         picks = tuple(Pick.from_json(entry) for entry in plan.get("picks", ()))
         whole = {**plan, "cells": cells, "suites": tuple(plan["suites"]), "picks": picks}
         return Settings.from_json(settings), Plan(**whole)

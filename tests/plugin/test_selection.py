@@ -68,6 +68,33 @@ def test_with_several_cells_the_cell_is_in_the_id_but_not_in_the_name(suites: Pr
     }
 
 
+MATRIX = """
+axes: {source: ["module:v1.36.3", "module:v1.37.2"], deployer: [kubeadm], location: [westeurope], suite: [alpha, beta]}
+exclude:
+  - {source: "module:v1.36.3", suite: alpha, why: x}
+  - {source: "module:v1.37.2", suite: beta, why: x}
+owners: [{owner: us}]
+"""
+
+
+def test_each_cell_of_a_matrix_runs_its_own_suites(suites: Project) -> None:
+    suites.write("matrix.yaml", MATRIX)
+    done = suites.run("suites", "--matrix", "matrix.yaml", "-k", "passes or test_it", "-n", "2")
+    assert done.code == 0, done.out
+    assert {(result["cell"], result["name"]) for result in done.results} == {
+        ("v1.37.2-kubeadm-westeurope", "[sig-apps] Job passes"),
+        ("v1.36.3-kubeadm-westeurope", "test_it"),
+    }
+    assert suites.groups == []
+
+
+def test_a_cell_of_a_matrix_alone(suites: Project) -> None:
+    suites.write("matrix.yaml", MATRIX)
+    done = suites.run("suites", "--matrix", "matrix.yaml", "--source", "module:v1.36.3", "--collect-only", "-q")
+    assert done.code == 0, done.out
+    assert collected(done.out) == ["suites/beta/test_b.py::test_it", "suites/beta/test_b.py::test_other"]
+
+
 def test_last_failed_and_exit_first(suites: Project) -> None:
     suites.write("pytest.ini", "[pytest]\n")
     suites.write("suites/alpha/specs.yaml", "label_filter: Conformance\n")

@@ -17,6 +17,7 @@ from harness.ginkgo.selection import load_selection
 from harness.runs.api import Cell, Plan
 from harness.runs.changes.picks import Pick
 from harness.runs.changes.since import changed_since
+from harness.runs.matrix import expanded, wanted_cells
 from harness.runs.parts import Parts
 from harness.runs.plan import make_plan, suites_folder
 from harness.settings import Settings
@@ -40,14 +41,18 @@ def command(as_json: bool, **flags: Any) -> None:
     _show(_cells(plan.primary, builds))
     click.echo()
     if settings.changed_since:
-        _changes(settings)
+        _changes(expanded(settings, wanted_cells(settings)))
     counts = _counts(plan, settings, next(filter(None, builds.values()), None))
     _show([("suite", "specs", "why"), *_suites(plan, counts)])
 
 
 def _cells(cells: Iterable[Cell], builds: dict[str, Build | None]) -> list[tuple[str, ...]]:
-    rows = [(cell.name, cell.source, "is built" if builds[cell.name] else "to build") for cell in cells]
-    return [("cell", "source", "build"), *rows]
+    rows: list[tuple[str, ...]] = [
+        (cell.name, cell.source, "is built" if builds[cell.name] else "to build", ", ".join(cell.suites), cell.owner)
+        for cell in cells
+    ]
+    titled = [("cell", "source", "build", "suites", "owner"), *rows]
+    return titled if any(row[-1] for row in rows) else [row[:3] for row in titled]
 
 
 def _changes(settings: Settings) -> None:

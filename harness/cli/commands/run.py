@@ -17,7 +17,18 @@ from harness.runs.parts import Parts
 from harness.runs.plan import load_arguments, load_plan, make_plan, save_plan
 from harness.runs.state import RunState
 
-_PLANNED = ("cloud", "source", "deployer", "location", "suite", "conformance", "clusters", "component", "changed_since")
+_PLANNED = (
+    "cloud",
+    "matrix",
+    "source",
+    "deployer",
+    "location",
+    "suite",
+    "conformance",
+    "clusters",
+    "component",
+    "changed_since",
+)
 """Settings that decide which tests and clusters there are."""
 
 

@@ -64,11 +64,11 @@ class Matrix:
 
     def cells(self) -> Iterator[MatrixCell]:
         """Those left by the excludes, in the order of the axes; one of which no suite is left is none."""
-        for values in product(*(self.axes[axis] for axis in CELL_AXES)):
-            place = dict(zip(CELL_AXES, values, strict=True))
+        for source, deployer, location in product(*(self.axes[axis] for axis in CELL_AXES)):
+            place = {"source": source, "deployer": deployer, "location": location}
             suites = tuple(suite for suite in self.axes["suite"] if not self._excluded({**place, "suite": suite}))
             if suites:
-                yield MatrixCell(*values, suites, self._owner(place))
+                yield MatrixCell(source, deployer, location, suites, self._owner(place))
 
     def _excluded(self, point: Mapping[str, str]) -> bool:
         return any(pattern.matches(point) for pattern in self.exclude)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -58,11 +59,15 @@ def parse(script: str, environment: Mapping[str, str]) -> Parsed | None:
         return None
     if found[:2] != ["exec", PROGRAM]:
         raise NotACommandError(f"neither make setup nor exec {PROGRAM}")
-    return parse_arguments(found[2:], environment)
+    parsed = parse_arguments(tuple(found[2:]))
+    if isinstance(parsed, str):
+        raise NotACommandError(parsed)
+    return parsed
 
 
-def parse_arguments(arguments: Sequence[str], environment: Mapping[str, str] = {}) -> Parsed:
-    """What harness makes of these arguments, values of settings included."""
+@cache
+def parse_arguments(arguments: tuple[str, ...]) -> Parsed | str:
+    """What harness makes of these arguments, values of settings included; or what it says is wrong."""
     try:
         context = _context(list(arguments))
         known = {option.name for option in options()}
@@ -72,7 +77,7 @@ def parse_arguments(arguments: Sequence[str], environment: Mapping[str, str] = {
             check_order(settings)
             wanted_cells(settings)
     except (click.ClickException, UsageError) as error:
-        raise NotACommandError(str(getattr(error, "message", error))) from error
+        return str(getattr(error, "message", error))
     return Parsed(" ".join(context.command_path.split()[1:]), context.params, settings)
 
 

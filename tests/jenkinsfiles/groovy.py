@@ -36,8 +36,8 @@ class Scenario:
     params: Mapping[str, object] = field(default_factory=dict)
     env: Mapping[str, str] = field(default_factory=dict)
     rules: Sequence[Mapping[str, object]] = ()
-    """For each: ``step``, ``holds`` (text in it), ``cell``, ``post`` say which steps; ``exit``, ``minutes``, ``aborted``, ``missing``,
-    ``failures``, ``fails``, ``prints`` what they do. The first that fits counts."""
+    """For each: ``step``, ``holds`` (text in it), ``cell``, ``post`` say which steps; ``exit``, ``minutes``, ``endless``, ``aborted``,
+    ``missing``, ``failures``, ``fails``, ``prints`` what they do. The first that fits counts."""
     previous: str | None = None
     library: Mapping[str, str] = field(default_factory=library)
 

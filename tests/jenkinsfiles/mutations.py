@@ -19,6 +19,17 @@ _LOCK = """                options {
                     lock(label: 'azure-quota', quantity: 1)
                 }
 """
+_END = """                }
+                post {
+                    always {
+                        harnessReports "${env.HARNESS_REPORTS}/latest"
+"""
+_STAGE = """                    stage('Destroy') {
+                        steps {
+                            harnessCleanup params.CLOUD, 'kubernetes-azure-nightly', env.HARNESS_REPORTS
+                        }
+                    }
+"""
 
 
 @dataclass(frozen=True)
@@ -28,15 +39,15 @@ class Mutation:
     name: str
     kind: str
     check: str
-    edits: Mapping[str, tuple[str, str]]
-    """File -> old and new text; ``vars/NAME`` is one of the library."""
+    edits: tuple[tuple[str, str, str], ...]
+    """File, old and new text; ``vars/NAME`` is one of the library."""
     happens: tuple[str, ...] = ("success",)
     extra: Mapping[str, object] = field(default_factory=dict)
 
     def scenarios(self) -> list[Scenario]:
         file = self.kind.partition("-")[0]
         changed, variables = text(file), library()
-        for name, (old, new) in self.edits.items():
+        for name, old, new in self.edits:
             before = variables[name.removeprefix("vars/")] if name.startswith("vars/") else changed
             assert before.count(old) == 1, f"{self.name}: {name} has {before.count(old)} times: {old}"
             if name.startswith("vars/"):
@@ -50,13 +61,14 @@ class Mutation:
 
 
 def _edit(name: str, kind: str, check: str, old: str, new: str, *happens: str) -> Mutation:
-    return Mutation(name, kind, check, {kind.partition("-")[0]: (old, new)}, happens or ("success",))
+    return Mutation(name, kind, check, ((kind.partition("-")[0], old, new),), happens or ("success",))
 
 
 def _library(name: str, kind: str, check: str, variable: str, old: str, new: str, *happens: str) -> Mutation:
-    return Mutation(name, kind, check, {f"vars/{variable}": (old, new)}, happens or ("success",))
+    return Mutation(name, kind, check, ((f"vars/{variable}", old, new),), happens or ("success",))
 
 
+# fmt: off
 MUTATIONS = (
     # teardown
     _edit("cleanup-dropped", "nightly", "teardown_follows_every_run", _CLEANUP, "", "success", "failure", "abort", "timeout"),
@@ -66,8 +78,8 @@ MUTATIONS = (
           _LOCK.replace("lock(label", "timeout(time: 170, unit: 'MINUTES')\n                    lock(label"), "timeout"),
     _edit("cleanup-in-the-pipelines-timeout", "nightly", "teardown_is_never_cut_off", "        timestamps()\n",
           "        timestamps()\n        timeout(time: 3, unit: 'HOURS')\n", "success"),
-    _edit("teardown-as-a-stage", "nightly", "teardown_follows_every_run", _CLEANUP,
-          "", "failure"),
+    Mutation("teardown-as-a-stage", "nightly", "teardown_follows_every_run", (
+        ("nightly", _CLEANUP, ""), ("nightly", _END, _STAGE + _END)), ("infrastructure", "abort", "timeout")),
     _edit("cleanup-of-the-pipeline-not-of-the-cell", "nightly", "nothing_is_unknown", "    agent none\n",
           "    agent none\n    post {\n        cleanup {\n            sh 'make setup'\n        }\n    }\n"),
     _library("teardown-without-a-limit", "nightly", "teardown_is_never_cut_off", "harnessCleanup", "    timeout(time: 30, unit: 'MINUTES') {\n", "    script {\n"),
@@ -110,7 +122,10 @@ MUTATIONS = (
           "                    withCloud('azure', 'kubernetes-azure-pr') {\n harness 'doctor'\n }\n                    harness 'run --cloud local"),
     # quota
     _edit("lock-dropped", "nightly", "azure_is_used_under_a_lock", _LOCK, ""),
-    _edit("lock-around-the-run-only", "nightly", "azure_is_used_under_a_lock", _LOCK, "", "failure"),
+    Mutation("lock-around-the-run-only", "nightly", "azure_is_used_under_a_lock", (
+        ("nightly", _LOCK, ""),
+        ("nightly", "harness 'run --matrix", "lock(label: 'azure-quota', quantity: 1) {\n harness 'run --matrix"),
+        ("nightly", "--agent-limit 4h'", "--agent-limit 4h'\n }")), ("failure",)),
     _edit("another-lock", "pr", "azure_is_used_under_a_lock", "lock(label: 'azure-quota', quantity: 1)", "lock(resource: 'azure')"),
     # results
     _edit("no-reports", "nightly", "results_are_published", "always {", "success {", "failure", "abort"),
@@ -139,3 +154,4 @@ MUTATIONS = (
     _edit("logic-outside-script", "janitor", "nothing_is_unknown", "                    sh 'make setup'\n", "                    if (true) {\n sh 'make setup'\n }\n"),
     _edit("broken-string", "janitor", "nothing_is_unknown", "sh 'make setup'", "sh 'make setup"),
 )
+# fmt: on

@@ -83,13 +83,16 @@ def more() -> Iterator[Scenario]:
         rules=[{"step": "sh", "holds": "harness run", "aborted": True, "cell": "westeurope"}],
     )
     yield scenario("pr", "success", name="pr/not-asked-for", params={"AZURE": False})
-    yield scenario("pr", "success", name="pr/branch", env=AGENTS)
     yield scenario("janitor", "success", name="janitor/dry", params={"DRY_RUN": True})
-    yield scenario("janitor", "success", name="janitor/left", rules=[{"step": "sh", "holds": "harness sweep", "exit": 6}])
+    yield scenario(
+        "janitor", "success", name="janitor/left", rules=[{"step": "sh", "holds": "harness sweep", "exit": 6}]
+    )
     for name, run in (("path", "../../etc"), ("empty", ""), ("shell", HOSTILE), ("longer", f"{RUN}/..")):
         yield scenario("ingest", "success", name=f"ingest/{name}", params={"RUN_ID": run})
     hostile = {"RUN_ID": RUN, "DISPLAY_NAME": HOSTILE, "DESCRIPTION": HOSTILE}
     yield scenario("ingest", "success", name="ingest/hostile", params=hostile)
     yield scenario("ingest", "success", name="ingest/nameless", params={"RUN_ID": RUN})
     yield scenario("ingest", "success", name="ingest/none", rules=[{"step": "junit", "missing": True}])
-    yield scenario("pr", "success", name="pr/hostile", env={**AGENTS, **PULL, "CHANGE_TARGET": HOSTILE, "CHANGE_FORK": HOSTILE})
+    yield scenario(
+        "pr", "success", name="pr/hostile", env={**AGENTS, **PULL, "CHANGE_TARGET": HOSTILE, "CHANGE_FORK": HOSTILE}
+    )

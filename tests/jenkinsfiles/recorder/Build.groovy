@@ -18,6 +18,7 @@ class Build {
     final Map<String, Object> params = [:]
     Context context = new Context(env: [BUILD_NUMBER: '7', JOB_NAME: 'job', WORKSPACE: '/workspace'])
     double clock = 0
+    private PipelineScript script
 
     Build(Map scenario, Library library) {
         this.scenario = scenario
@@ -30,7 +31,7 @@ class Build {
         problems.addAll(Grammar.check((String) scenario.text, library.vars.keySet()))
         if (!problems) {
             try {
-                PipelineScript script = library.compile((String) scenario.text)
+                script = library.compile((String) scenario.text)
                 script.setBuild(this)
                 script.run()
             } catch (Wrong | GroovyRuntimeException error) {
@@ -258,7 +259,10 @@ class Build {
     private Throwable post(Map<String, List> model, Throwable failure) {
         Map<String, List> conditions = model.post ? directives((Closure) model.post[0][0]) : [:]
         Throwable first = failure
-        Vocabulary.CONDITIONS.findAll { conditions[it] && holds(it) }.each { String condition ->
+        for (String condition in Vocabulary.CONDITIONS) { // asked one after the other: what one of them does to the build counts for the next
+            if (!conditions[condition] || !holds(condition)) {
+                continue
+            }
             try {
                 nested(context.within(post: condition)) { steps.within((Closure) conditions[condition][0][0]) }
             } catch (Stop error) {
@@ -278,7 +282,7 @@ class Build {
             case 'fixed': return now == 'SUCCESS' && before in ['FAILURE', 'UNSTABLE']
             case 'regression': return before != null && WORST.indexOf(now) > WORST.indexOf(before)
             case 'unsuccessful': return now != 'SUCCESS'
-            default: return now == condition.toUpperCase().replace('ABORTED', 'ABORTED')
+            default: return now == condition.toUpperCase()
         }
     }
 
@@ -307,9 +311,14 @@ class Build {
         if (variable == null) {
             return steps.perform(name, given)
         }
-        PipelineScript script = (PipelineScript) variable.newInstance()
-        script.setBuild(this)
-        script.call(*given)
+        PipelineScript called = (PipelineScript) variable.newInstance()
+        called.setBuild(this)
+        called.call(*given)
+    }
+
+    /** A variable that nobody declared: it belongs to the script, and outlives the block. */
+    void assign(String name, Object value) {
+        script.getBinding().setVariable(name, value)
     }
 
     /** A bare name in a Jenkinsfile. */
@@ -319,6 +328,9 @@ class Build {
             case 'params': return params
             case 'currentBuild': return currentBuild
             case 'scm': return [scm: 'the branch, merged']
+        }
+        if (script.getBinding().hasVariable(name)) {
+            return script.getBinding().getVariable(name)
         }
         if (!context.env.containsKey(name)) {
             throw new Wrong("there is no ${name} here")

@@ -16,6 +16,8 @@ class Library {
     }
 
     PipelineScript compile(String text) {
-        (PipelineScript) shell.parse(text, 'Jenkinsfile')
+        PipelineScript script = (PipelineScript) shell.parse(text, 'Jenkinsfile')
+        script.setBinding(new Binding())
+        script
     }
 }

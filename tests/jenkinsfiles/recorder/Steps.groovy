@@ -106,7 +106,7 @@ class Steps {
         Map event = record(name, arguments)
         event.outcome = 'ok'
         try {
-            spend((rule.minutes ?: 1) as double, rule, event)
+            spend(rule.endless ? Double.POSITIVE_INFINITY : (rule.minutes ?: 1) as double, rule, event)
             return outcome(name, arguments, rule)
         } catch (Failed error) {
             event.outcome = 'failed'

@@ -15,4 +15,9 @@ class StepsDelegate {
     Object getProperty(String name) {
         this.@of.global(name)
     }
+
+    @Override
+    void setProperty(String name, Object value) {
+        this.@of.assign(name, value)
+    }
 }

@@ -173,10 +173,14 @@ class Staged:
     def open(self) -> StagedCloud:
         return StagedCloud(self.settings)
 
+    def open_groups(self) -> list[str]:
+        """Resource groups of this run that exist."""
+        with self.open() as cloud:
+            return [group.name for group in cloud.groups({}) if self.run.path.name in group.name]
+
     def left(self) -> list[str]:
         """Everything that a swept run must not leave: resources, processes, claims."""
-        with self.open() as cloud:
-            found = [f"group {group.name}" for group in cloud.groups({}) if self.run.path.name in group.name]
+        found = [f"group {name}" for name in self.open_groups()]
         server = self.pid("server")
         found += [f"process {pid}" for pid in self._processes() if pid not in (server, os.getpid())]
         state = self.state_now

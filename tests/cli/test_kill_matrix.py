@@ -8,48 +8,16 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
-import recording_fabric
 from kill_cells import PHASES, Kill, every, quick
 
-from harness.clouds.server import LocalServer
-from harness.settings import load
-
 from .killing import Staged
-from .staged import FABRIC, StagedCloud
 
 pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="the checks before a run on the local cloud ask for root"),
 ]
 CELLS = list(every() if os.environ.get("KILL_MATRIX") == "all" else quick())
-
-
-@pytest.fixture(scope="session")
-def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A local Azure that all cells of this process share, as runs of a host do."""
-    folder = tmp_path_factory.mktemp("azure")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", str(Path(recording_fabric.__file__).parent))
-        settings = load({"state": str(folder)}, {}, folder)
-        server = LocalServer(folder / "localazure", arguments=FABRIC)
-        with StagedCloud(settings):
-            server.hold(kept=True)
-        yield folder
-        server.release_kept()
-        with StagedCloud(settings) as cloud:  # the last one to let go stops the server, when nothing is left
-            for group in cloud.groups({}):
-                cloud.delete_group(group.name, datetime.now(UTC) + timedelta(seconds=60))
-
-
-@pytest.fixture
-def staged(tmp_path: Path, state: Path) -> Iterator[Staged]:
-    made = Staged(tmp_path, state)
-    yield made
-    made.end()
 
 
 @pytest.mark.parametrize("kill", CELLS, ids=str)

@@ -1,0 +1,177 @@
+"""Jobs, plugins and the controller, as code: made into what Jenkins reads where that needs none, and held against each other."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+import yaml
+
+from .groovy import JENKINS, Trace, library
+from .scenarios import FILES, text
+
+Traces = dict[str, Trace]
+
+PLUGIN_OF = {
+    "sh": "workflow-durable-task-step",
+    "junit": "junit",
+    "archiveArtifacts": "workflow-basic-steps",
+    "unstash": "workflow-basic-steps",
+    "unzip": "pipeline-utility-steps",
+    "checkout": "git",
+    "git": "git",
+    "deleteDir": "workflow-basic-steps",
+    "fileExists": "workflow-basic-steps",
+    "dir": "workflow-basic-steps",
+    "timeout": "workflow-basic-steps",
+    "catchError": "workflow-basic-steps",
+    "error": "workflow-basic-steps",
+    "unstable": "workflow-basic-steps",
+    "lock": "lockable-resources",
+    "timestamps": "timestamper",
+    "withCredentials": "credentials-binding",
+    "script": "pipeline-model-definition",
+    "publishChecks": "checks-api",
+    "stashedFile": "file-parameters",
+    "Library": "pipeline-groovy-lib",
+    "matrix": "pipeline-model-definition",
+}
+"""Step or word -> the plugin that brings it."""
+_PIN = re.compile(r"([a-z0-9-]+):([0-9][0-9a-zA-Z._-]*) +# \S.*")
+
+
+@pytest.fixture(scope="module")
+def jobs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, ElementTree.Element]:
+    """Name -> job XML, as Job Builder makes it offline."""
+    out = tmp_path_factory.mktemp("jobs")
+    done = subprocess.run(
+        [str(Path(sys.executable).parent / "jenkins-jobs"), "test", str(JENKINS / "jobs"), "-o", str(out)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return {path.name: ElementTree.parse(path).getroot() for path in out.iterdir()}
+
+
+def plugins() -> dict[str, str]:
+    lines = [line for line in (JENKINS / "plugins.txt").read_text().splitlines() if not line.startswith("#")]
+    found = [_PIN.fullmatch(line) for line in lines]
+    assert all(found), [line for line, match in zip(lines, found, strict=True) if not match]
+    return {match[1]: match[2] for match in found if match}
+
+
+def casc() -> dict[str, Any]:
+    raw = yaml.safe_load((JENKINS / "casc.yaml").read_text())
+    assert isinstance(raw, dict)
+    return raw
+
+
+def test_every_plugin_is_pinned_to_one_version_with_a_reason_and_once() -> None:
+    names = [line.partition(":")[0] for line in (JENKINS / "plugins.txt").read_text().splitlines() if line[0] != "#"]
+    assert len(plugins()) == len(names) == len(set(names))
+    assert names[:-1] == sorted(names[:-1])
+
+
+def test_every_step_and_word_has_its_plugin(traces: Traces) -> None:
+    everything = "\n".join([*(text(file) for file in FILES), *library().values()])
+    used = {
+        event["step"] for name, trace in traces.items() if name.partition("/")[0] in FILES for event in trace.events
+    }
+    used |= {wrapper["name"] for trace in traces.values() for event in trace.events for wrapper in event["wrappers"]}
+    used = {word for word in used if re.search(rf"\b{word}\b", everything)}
+    used |= {word for word in ("stashedFile", "Library", "matrix") if word in everything}
+    assert used >= {"sh", "lock", "unzip", "withCredentials"}
+    assert used <= set(PLUGIN_OF)
+    assert {PLUGIN_OF[word] for word in used} <= set(plugins())
+
+
+@pytest.mark.parametrize("file", ["nightly", "janitor", "ingest"])
+def test_a_job_runs_its_jenkinsfile_from_this_repository(jobs: dict[str, ElementTree.Element], file: str) -> None:
+    job = jobs[f"kubernetes-azure-{file}"]
+    assert job.tag == "flow-definition"
+    script = job.findtext("./definition/scriptPath")
+    assert script == f"jenkins/Jenkinsfile.{file}"
+    assert (JENKINS.parent / str(script)).is_file()
+    assert (
+        job.findtext("./definition/scm//url")
+        == casc()["jenkins"]["globalNodeProperties"][0]["envVars"]["env"][0]["value"]
+    )
+
+
+def test_jobs_and_jenkinsfiles_agree_on_schedules_and_parameters(
+    jobs: dict[str, ElementTree.Element], traces: Traces
+) -> None:
+    for file in ("nightly", "janitor"):
+        declared = [given[0] for kind, _, given in traces[f"{file}/success"].declared if kind == "trigger"]
+        assert [
+            node.text for node in jobs[f"kubernetes-azure-{file}"].iterfind(".//hudson.triggers.TimerTrigger/spec")
+        ] == declared
+    parameters = {node.text for node in jobs["kubernetes-azure-ingest"].iterfind(".//parameterDefinitions/*/name")}
+    declared = {given["name"] for kind, _, given in traces["ingest/success"].declared if kind == "parameter"}
+    assert parameters == declared
+
+
+def test_pull_requests_cannot_bring_their_own_jenkinsfile(jobs: dict[str, ElementTree.Element]) -> None:
+    job = jobs["kubernetes-azure-pr"]
+    factory = job.find("./factory")
+    assert factory is not None
+    assert factory.attrib["class"].endswith("PipelineBranchDefaultsProjectFactory")
+    ((kind, kept),) = casc()["unclassified"]["globalConfigFiles"]["configs"][0].items()
+    assert (kind, factory.findtext("scriptId")) == ("groovyScript", kept["id"])
+    assert kept["content"].endswith("/Jenkinsfile.pr}")
+    found = ElementTree.tostring(job, encoding="unicode")
+    assert "ForkPullRequestDiscoveryTrait" in found
+    assert "TrustNobody" in found
+    assert "BranchDiscoveryTrait" not in found, "every build has a base to compare with"
+
+
+def test_the_controller_builds_nothing_and_has_what_the_jenkinsfiles_ask_for(traces: Traces) -> None:
+    jenkins = casc()["jenkins"]
+    assert jenkins["numExecutors"] == 0
+    labels = {node["permanent"]["labelString"] for node in jenkins["nodes"]}
+    agents = {
+        event["agent"] for name, trace in traces.items() if name.partition("/")[0] in FILES for event in trace.events
+    }
+    assert agents - {None} == labels
+    assert all(node["permanent"]["numExecutors"] == 1 for node in jenkins["nodes"])
+    (library_,) = casc()["unclassified"]["globalLibraries"]["libraries"]
+    for file in FILES:
+        assert f"@Library('{library_['name']}') _" in text(file)
+    assert library_["retriever"]["modernSCM"]["libraryPath"] == "jenkins/"
+    assert library_["allowVersionOverride"] is False
+
+
+def test_there_is_a_lock_for_each_cell_that_quota_has_room_for(traces: Traces) -> None:
+    declared = casc()["unclassified"]["lockableResourcesManager"]["declaredResources"]
+    asked = {
+        wrapper["label"]
+        for event in traces["nightly/success"].events
+        for wrapper in event["wrappers"]
+        if wrapper["name"] == "lock"
+    }
+    assert {resource["labels"] for resource in declared} == asked
+    assert len({resource["name"] for resource in declared}) == len(declared)
+
+
+def test_credentials_are_those_that_are_bound_and_hold_nothing_themselves(jobs: dict[str, ElementTree.Element]) -> None:
+    entries = casc()["credentials"]["system"]["domainCredentials"][0]["credentials"]
+    kinds = {next(iter(entry.values()))["id"]: next(iter(entry)) for entry in entries}
+    used = set(re.findall(r"'(kubernetes-azure-(?:nightly|pr|janitor))'", "".join(map(text, FILES))))
+    assert {name for name, kind in kinds.items() if kind == "azure"} == used
+    assert jobs["kubernetes-azure-pr"].findtext(".//credentialsId") in kinds
+    for entry in entries:
+        for key, value in next(iter(entry.values())).items():
+            if re.search("secret|password|subscription|tenant|clientId|username", key, re.IGNORECASE):
+                assert re.fullmatch(r"\$\{[A-Z_]+\}", value), f"{key}: {value}"
+
+
+def test_users_passwords_come_from_outside() -> None:
+    for user in casc()["jenkins"]["securityRealm"]["local"]["users"]:
+        assert re.fullmatch(r"\$\{[A-Z_]+\}", user["password"])

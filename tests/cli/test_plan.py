@@ -46,3 +46,37 @@ def test_for_programs(checkout: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert said["picks"][0]["specs"] == ["Conformance && sig-network && !Slow"]
     assert invoke(["plan", "--source", "path:kubernetes"]) == 0
     assert "asked for" in capsys.readouterr().out
+
+
+def test_the_cells_of_a_matrix_with_their_suites_and_owners(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    shipped = Path(__file__).parents[2] / "jenkins" / "matrix.yaml"
+    assert invoke(["plan", "--matrix", str(shipped), "--suite", "volumes", "--suite", "loadbalancer"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["cell", "source", "build", "suites", "owner"]
+    assert [line.split()[0] for line in lines[1:4]] == [
+        "v1.37.2-kubeadm-westeurope",
+        "v1.36.3-kubeadm-northeurope",
+        "v1.35.4-kubeadm-swedencentral",
+    ]
+    assert all(line.endswith("loadbalancer, volumes  sig-cloud-provider-azure") for line in lines[1:4])
+    assert invoke(["plan", "--matrix", str(shipped), "--source", "module:v1.36.3", "--json"]) == 0
+    (cell,) = json.loads(capsys.readouterr().out)["cells"]
+    assert cell["location"] == "northeurope"
+
+
+@pytest.mark.parametrize("command", ["plan", *(pytest.param(name, marks=pytest.mark.root) for name in ("run", "up"))])
+def test_a_matrix_that_is_wrong_is_one_line(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    (tmp_path / "matrix.yaml").write_text("axes: {source: [module:v1.37.2]}\nowners: []\n")
+    assert invoke([command, "--matrix", "matrix.yaml"]) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "matrix.yaml: axes lacks the key" in said
+    assert not (tmp_path / "reports").exists()

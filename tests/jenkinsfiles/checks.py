@@ -85,7 +85,7 @@ def teardown_follows_every_run(trace: Trace) -> list[str]:
             found.append(f"{_where(event)}: run, and no teardown in cleanup")
         elif paths[1:2] != ["sweep"] and not _fails(trace, after[0][0]):
             found.append(f"{_where(event)}: no sweep after the teardown")
-        elif any(_ledger(other, parsed) != _ledger(event, run) for other, parsed in after):
+        elif any(parsed.settings.reports != run.settings.reports for _, parsed in after):
             found.append(f"{_where(event)}: the teardown does not look where the run wrote its ledger")
         elif any(other["agent"] != event["agent"] for other, _ in after):
             found.append(f"{_where(event)}: the teardown is on another agent than the ledger")
@@ -285,11 +285,6 @@ def _run_folders(trace: Trace) -> set[str]:
         | ids
         | {"reports/latest"}
     )
-
-
-def _ledger(event: Event, parsed: Parsed) -> str:
-    """Folder of reports that a command works in."""
-    return str(parsed.values.get("reports") or event["env"].get("HARNESS_REPORTS"))
 
 
 def _limits(event: Event) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ from harness.cli.main import harness
 from harness.errors import UsageError
 from harness.runs.deadline import check_order
 from harness.runs.matrix import wanted_cells
-from harness.settings import Settings, load, options
+from harness.settings import PREFIX, Settings, load, options
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = ".venv/bin/harness"
@@ -59,20 +59,21 @@ def parse(script: str, environment: Mapping[str, str]) -> Parsed | None:
         return None
     if found[:2] != ["exec", PROGRAM]:
         raise NotACommandError(f"neither make setup nor exec {PROGRAM}")
-    parsed = parse_arguments(tuple(found[2:]))
+    ours = tuple((name, value) for name, value in sorted(environment.items()) if name.startswith(PREFIX))
+    parsed = parse_arguments(tuple(found[2:]), ours)
     if isinstance(parsed, str):
         raise NotACommandError(parsed)
     return parsed
 
 
 @cache
-def parse_arguments(arguments: tuple[str, ...]) -> Parsed | str:
+def parse_arguments(arguments: tuple[str, ...], environment: tuple[tuple[str, str], ...] = ()) -> Parsed | str:
     """What harness makes of these arguments, values of settings included; or what it says is wrong."""
     try:
         context = _context(list(arguments))
         known = {option.name for option in options()}
         given = {name: value for name, value in context.params.items() if name in known}
-        settings = load(given, {"HOME": "/root", "USER": "jenkins"}, ROOT)
+        settings = load(given, {"HOME": "/root", "USER": "jenkins", **dict(environment)}, ROOT)
         if context.command_path.split()[1:] == ["run"]:
             check_order(settings)
             wanted_cells(settings)

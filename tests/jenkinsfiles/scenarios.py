@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from .groovy import JENKINS, Scenario, library
 
 FILES = ("nightly", "pr", "janitor", "ingest")
-AGENTS = {"AZURE_LOGIN": "service-principal", "HARNESS_REPOSITORY": "https://example.com/harness"}
+AGENTS = {"AZURE_LOGIN": "service-principal", "KUBERNETES_AZURE_REPOSITORY": "https://example.com/harness"}
 PULL = {"CHANGE_ID": "7", "CHANGE_TARGET": "master"}
 RUN = "20261123-223010-a1b2"
 

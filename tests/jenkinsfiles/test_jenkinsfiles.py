@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,8 @@ import yaml
 from harness.runs.matrix import load_matrix
 from harness.settings import duration
 
-from .checks import CHECKS, commands, made
-from .groovy import JENKINS, Trace, library
+from .checks import CHECKS, SECRET_FILES, commands, made
+from .groovy import JENKINS, Trace, command, library
 from .scenarios import FILES, HAPPENS, HOSTILE, KINDS, RUN
 
 Traces = dict[str, Trace]
@@ -178,6 +179,21 @@ def test_text_from_outside_never_becomes_a_command(traces: Traces) -> None:
 
 def test_the_shared_library_is_thin() -> None:
     assert sum(len(text.splitlines()) for text in library().values()) <= 60
+
+
+def test_secret_files_are_those_of_the_documentation() -> None:
+    said = (JENKINS.parent / "docs" / "explanation" / "secrets.md").read_text()
+    (row,) = [line for line in said.splitlines() if "`reports/<run>/cells/<cell>/" in line]
+    for name in re.findall(r"`(?:\S*/)?([a-z-]+)`", row):
+        assert any(file.endswith(f"/{name}") for file in SECRET_FILES), name
+
+
+def test_without_java_there_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(
+        pytest.fail.Exception, match=r"^Java is missing; make setup installs it: apt-get install \S+ \S+$"
+    ):
+        command()
 
 
 def test_there_are_no_other_jenkinsfiles() -> None:

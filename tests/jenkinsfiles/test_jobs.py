@@ -12,8 +12,12 @@ from xml.etree import ElementTree
 import pytest
 import yaml
 
+from harness.publishing.archive import FILES as FILES_SENT
+from harness.publishing.ingest import JOB
+
+from .checks import ant
 from .groovy import JENKINS, Trace, library
-from .scenarios import FILES, text
+from .scenarios import FILES, RUN, text
 
 Traces = dict[str, Trace]
 
@@ -116,6 +120,14 @@ def test_jobs_and_jenkinsfiles_agree_on_schedules_and_parameters(
     parameters = {node.text for node in jobs["kubernetes-azure-ingest"].iterfind(".//parameterDefinitions/*/name")}
     declared = {given["name"] for kind, _, given in traces["ingest/success"].declared if kind == "parameter"}
     assert parameters == declared
+
+
+def test_harness_publish_sends_what_the_ingest_job_takes(jobs: dict[str, ElementTree.Element], traces: Traces) -> None:
+    assert JOB in jobs
+    (archived,) = traces["ingest/success"].steps("archiveArtifacts")
+    patterns = archived["arguments"]["artifacts"].split(",")
+    for file in (*FILES_SENT, "artifacts/junit_lifecycle.xml"):
+        assert any(ant(pattern, f"reports/{RUN}/{file}") for pattern in patterns), file
 
 
 def test_pull_requests_cannot_bring_their_own_jenkinsfile(jobs: dict[str, ElementTree.Element]) -> None:

@@ -40,7 +40,7 @@ def test_groups_are_found_by_name_and_removed_with_all_in_them(tmp_path: Path) -
     assert hierarchies.named("hz1234m") == {"hz1234m1"}
     assert hierarchies.members("hz1234m1") == {4711, 4712}
     (places[0] / "hz1234m1/init.scope/cgroup.procs").unlink()
-    assert hierarchies.remove("hz1234m1") == []
+    assert hierarchies.clear("hz1234m1") == []
     assert hierarchies.named("hz") == {"hz9999m1"}
 
 

@@ -163,13 +163,14 @@ def _user_data(build: Build, profile: NodeProfile, pods: IPv4Network, first: str
 
 
 _CONTAINERD_TOML = """\
-version = 2
-[plugins."io.containerd.grpc.v1.cri"]
-  sandbox_image = "@pause@"
+version = 3
+[plugins."io.containerd.cri.v1.images".pinned_images]
+  sandbox = "@pause@"
+[plugins."io.containerd.cri.v1.runtime"]
   restrict_oom_score_adj = true
   disable_apparmor = true
-  [plugins."io.containerd.grpc.v1.cri".cni]
-    bin_dir = "/usr/lib/cni"
+  [plugins."io.containerd.cri.v1.runtime".cni]
+    bin_dirs = ["/usr/lib/cni"]
 """
 
 

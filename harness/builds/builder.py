@@ -74,10 +74,9 @@ class CachedBuilder:
         name = f"image-{digest([base.parent.name, system.CONTENT, store.RECIPE])}"
 
         def make(folder: Path) -> None:
-            folder.mkdir()
-            store.make_store(build.oci, base, folder / "containerd", progress)
             final = build.folder / name
             image.write_image(folder, final=final, base=base, programs=build.folder / "bin", registry=build.oci)
+            store.make_store(build.oci, (folder / "layer", base), folder / "containerd", progress)
 
         return self._cache.inside(build.folder, name, make, progress)
 
@@ -134,6 +133,8 @@ class _Making:
             made = self._components()
             grounds.result()
         link_tree(compiled / "bin", folder / "bin")
+        for name, _ in components.CONTAINERD.programs:
+            (folder / "bin" / name).hardlink_to(made[components.CONTAINERD.name] / name)
         link_tree(compiled / "module", folder / "module")
         (folder / "inventory.json").hardlink_to(compiled / "inventory.json")
         with _timed(self.seconds, "images"):

@@ -1,4 +1,4 @@
-"""What a cluster needs beside Kubernetes: etcd, CoreDNS, Azure's cloud provider and the pause program.
+"""What a cluster needs beside Kubernetes: containerd, etcd, CoreDNS, Azure's cloud provider and the pause program.
 
 Their versions are ours and do not follow the Kubernetes under test, so each is compiled once and shared by all builds. A run may
 take one from elsewhere (``--component``): that is how a pull request to the cloud provider is tested. The image tags that kubeadm
@@ -41,14 +41,26 @@ class Component:
 
 
 _AZURE = "sigs.k8s.io/cloud-provider-azure"
-_STAMPED = {"cloud-provider-azure": (f"{_AZURE}/pkg/version", "k8s.io/client-go/pkg/version")}
-"""Component -> packages whose ``gitVersion`` is set by the linker."""
+_CONTAINERD = "github.com/containerd/containerd/v2"
+_STAMPED = {
+    "cloud-provider-azure": (f"{_AZURE}/pkg/version.gitVersion", "k8s.io/client-go/pkg/version.gitVersion"),
+    "containerd": (f"{_CONTAINERD}/version.Version",),
+}
+"""Component -> variables that the linker sets to its version."""
 
 
 def _stamp(name: str, version: str) -> str:
-    return " ".join(f"-X {package}.gitVersion={version}" for package in _STAMPED.get(name, ()))
+    return " ".join(f"-X {variable}={version}" for variable in _STAMPED.get(name, ()))
 
 
+CONTAINERD = Component(
+    "containerd",
+    _CONTAINERD,
+    "v2.4.2",
+    tuple((name, f"{_CONTAINERD}/cmd/{name}") for name in ("containerd", "containerd-shim-runc-v2", "ctr")),
+    stamp=_stamp("containerd", "v2.4.2"),
+)
+"""Part of the machines, not of an image. Image volumes (KEP-4639) need 2.1 or newer, the node's configuration file 2.0."""
 ETCD = Component(
     "etcd",
     "go.etcd.io/etcd/server/v3",
@@ -68,7 +80,7 @@ CLOUD_PROVIDER = Component(
     tuple((name, f"{_AZURE}/cmd/{name}") for name in ("cloud-controller-manager", "cloud-node-manager")),
     stamp=_stamp("cloud-provider-azure", "v1.36.5"),
 )
-COMPONENTS = (ETCD, COREDNS, CLOUD_PROVIDER)
+COMPONENTS = (CONTAINERD, ETCD, COREDNS, CLOUD_PROVIDER)
 _FOLDERS = {"etcd": "server"}
 """Component -> folder of its Go module in a checkout, where that is not the top."""
 _MODULE = re.compile(r"^module\s+(\S+)", re.MULTILINE)
@@ -121,6 +133,7 @@ def choose(asked: Iterable[str], surroundings: Surroundings) -> tuple[Part, ...]
 def _from(component: Component, source: str, text: str, surroundings: Surroundings) -> Part:
     scheme, _, reference = source.partition(":")
     if scheme == "module" and re.fullmatch(r"v\d+\.\d+\.\d+\S*", reference):
+        _check_major(component, reference, text)
         return Part(replace(component, version=reference, stamp=_stamp(component.name, reference)))
     checkout = open_checkout(source, surroundings)
     if checkout is None:
@@ -138,6 +151,17 @@ def _from(component: Component, source: str, text: str, surroundings: Surroundin
         )  # fmt: skip
     stamped = replace(component, version=revision.version, stamp=_stamp(component.name, revision.version))
     return Part(stamped, checkout, revision)
+
+
+def _check_major(component: Component, version: str, text: str) -> None:
+    """A Go module's path names its major version from 2 on; another one's would be looked up in vain."""
+    named = re.search(r"/v(\d+)$", component.module)
+    if named and not version.startswith(f"v{named[1]}."):
+        raise UsageError(
+            f"read --component {text}",
+            last_seen=f"{version} is not a version of {component.module}",
+            hint=f"versions of it begin with v{named[1]}., like {component.version}",
+        )
 
 
 def versions(parts: Iterable[Part]) -> dict[str, str]:

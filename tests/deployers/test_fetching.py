@@ -144,6 +144,7 @@ def plain_debian(folder: Path, cache: Path) -> Path:
     layer = folder / "layer"
     system.write_layer(layer)
     units = layer / "usr/lib/systemd/system"
+    (units / "containerd.service").unlink()
     (units / "kubelet.service").unlink()
     (units / "kubelet.service.d/10-kubeadm.conf").unlink()
     (layer / "etc/apt").mkdir()

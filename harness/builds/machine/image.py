@@ -11,9 +11,10 @@ import os
 import shutil
 from pathlib import Path
 
+from harness.builds.components import CONTAINERD
 from harness.builds.machine import system
 
-PROGRAMS = ("kubeadm", "kubelet", "kubectl")
+PROGRAMS = ("kubeadm", "kubelet", "kubectl", *(name for name, _ in CONTAINERD.programs))
 """What a node needs outside of containers."""
 COPIED = ("*.db",)
 """Files of a seed that are written in place (bolt databases): cloned by copying, all others by hard link."""
@@ -22,7 +23,7 @@ VOLUMES = ("var/lib/containerd", "var/lib/kubelet", "var/lib/etcd")
 
 
 def write_image(folder: Path, *, final: Path, base: Path, programs: Path, registry: Path) -> None:
-    """Fill ``folder``, which will be renamed to ``final``, and has the store ``containerd`` already.
+    """Fill ``folder``, which will be renamed to ``final``, with all but the store ``containerd``.
 
     :param base: the Debian tree below.
     :param programs: the build's ``bin`` folder; what a node needs is hard-linked from it.

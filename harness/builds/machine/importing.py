@@ -14,24 +14,24 @@ _NAMESPACE = "k8s.io"
 _LABELS = ("io.cri-containerd.image=managed", "io.cri-containerd.pinned=pinned")
 """What containerd's CRI plugin puts on images that it pulled, and (1.7 and newer) on those that must not be collected."""
 _CONFIG = """\
-version = 2
+version = 3
 root = "/var/lib/containerd"
 state = "/run/containerd"
-disabled_plugins = ["io.containerd.grpc.v1.cri"]
+disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.nri.v1.nri"]
 """
 _START = 30.0
 """Seconds for containerd to answer."""
 _IMPORT = 600.0
 
 
-def main(base: Path, work: Path, oci: Path, store: Path) -> None:
+def main(work: Path, oci: Path, store: Path, *lower: Path) -> None:
     """Mount, start, import, label, stop; the mounts end with the namespace."""
     run(["mount", "-t", "tmpfs", "tmpfs", work], "mount a scratch folder", timeout=30)
     root = work / "root"
     for name in ("upper", "work", "root"):
         (work / name).mkdir()
-    layers = f"lowerdir={base},upperdir={work}/upper,workdir={work}/work"
-    run(["mount", "-t", "overlay", "overlay", "-o", layers, root], "mount the Debian tree", timeout=30)
+    layers = f"lowerdir={':'.join(map(str, lower))},upperdir={work}/upper,workdir={work}/work"
+    run(["mount", "-t", "overlay", "overlay", "-o", layers, root], "mount the machine's layers", timeout=30)
     run(["mount", "-t", "proc", "proc", root / "proc"], "mount /proc", timeout=30)
     run(["mount", "--rbind", "/dev", root / "dev"], "mount /dev", timeout=30)
     target = root / "var/lib/containerd"

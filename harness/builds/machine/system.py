@@ -6,8 +6,6 @@ containerd and kubelet are not started at boot: the deployer's cloud-init config
 
 from __future__ import annotations
 
-import os
-import stat
 from pathlib import Path
 
 from harness.builds.debian import Tree
@@ -18,7 +16,7 @@ TREE = Tree(
     variant="minbase",
     packages=(
         *("systemd", "systemd-sysv", "dbus", "cloud-init", "kmod", "mount", "util-linux", "procps", "netbase"),
-        *("containerd", "runc", "containernetworking-plugins"),
+        *("runc", "containernetworking-plugins"),
         *("iproute2", "iptables", "nftables", "conntrack", "ipset", "ethtool", "socat", "curl", "ca-certificates"),
         *("e2fsprogs", "xfsprogs", "openssl", "iputils-ping"),
     ),
@@ -122,6 +120,30 @@ for stage in (["init", "--local"], ["init"], ["modules", "--mode=config"], ["mod
 sys.exit(1 if failed else 0)
 """
 
+CONTAINERD = """\
+[Unit]
+Description=containerd, the container runtime
+Documentation=https://containerd.io
+After=network.target local-fs.target
+
+[Service]
+Type=notify
+ExecStart=/usr/bin/containerd
+# containers outlive it, and have cgroups below its own
+KillMode=process
+Delegate=yes
+TasksMax=infinity
+LimitNPROC=infinity
+LimitCORE=infinity
+OOMScoreAdjust=-999
+Restart=always
+RestartSec=1
+
+[Install]
+WantedBy=multi-user.target
+"""
+"""Unit of the containerd that a build brings along; for machines of every kind."""
+
 _KUBELET = """\
 [Unit]
 Description=kubelet: The Kubernetes Node Agent
@@ -185,6 +207,7 @@ _FILES: dict[str, str] = {
     "usr/lib/kubernetes-azure-harness/early": _EARLY,
     "etc/systemd/system/harness-cloud-init.service": _CLOUD_INIT_UNIT,
     "usr/lib/kubernetes-azure-harness/cloud-init": _CLOUD_INIT_STAGES,
+    "usr/lib/systemd/system/containerd.service": CONTAINERD,
     "usr/lib/systemd/system/kubelet.service": _KUBELET,
     "usr/lib/systemd/system/kubelet.service.d/10-kubeadm.conf": _KUBEADM_DROP_IN,
     "etc/cloud/cloud.cfg.d/99_harness.cfg": _CLOUD_INIT,
@@ -200,10 +223,7 @@ _LINKS: dict[str, str] = {
     "etc/systemd/system/default.target": "/usr/lib/systemd/system/multi-user.target",
     **{f"etc/systemd/system/{unit}": "/dev/null" for unit in _MASKED},
 }
-_WHITEOUTS = ("etc/systemd/system/multi-user.target.wants/containerd.service",)
-"""Files of the layer below that are hidden: character devices 0:0, as overlayfs wants them."""
-
-CONTENT = (_FILES, _LINKS, _WHITEOUTS)
+CONTENT = (_FILES, _LINKS)
 """All that this module writes, for the image's key."""
 
 
@@ -218,10 +238,3 @@ def write_layer(layer: Path) -> None:
         path = layer / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.symlink_to(target)
-    for name in _WHITEOUTS:
-        _whiteout(layer / name)
-
-
-def _whiteout(path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    os.mknod(path, stat.S_IFCHR | 0o600, os.makedev(0, 0))

@@ -17,6 +17,7 @@ from typing import Any
 import jinja2
 import yaml
 
+from harness.builds.machine.system import CONTAINERD
 from harness.clouds.api import NodeProfile
 from harness.clusters.api import Node
 from harness.deployers.kubeadm.kubeconfig import kubeconfig
@@ -26,7 +27,7 @@ from harness.deployers.kubeadm.waits import Waits
 
 FILES = Path(__file__).parent / "files"
 PACKAGES = (
-    *("containerd", "runc", "containernetworking-plugins", "iptables", "nftables", "conntrack", "ipset"),
+    *("runc", "containernetworking-plugins", "iptables", "nftables", "conntrack", "ipset"),
     *("socat", "ethtool", "curl", "e2fsprogs", "xfsprogs", "util-linux"),
 )
 """Debian packages of a node that does not start from a managed image; the managed image has the same."""
@@ -137,6 +138,7 @@ def _files(facts: ClusterFacts, node: Node) -> Iterator[File]:
         yield from _joining_files(facts, node)
     if not facts.profile.prebuilt:
         yield File(f"{_OWN}/bundle.curl", _curl_config(facts.profile.bundle_url), "0600")
+        yield File("/etc/systemd/system/containerd.service", CONTAINERD)
         yield rendered("/etc/systemd/system/kubelet.service", "kubelet.service.j2")
     yield rendered("/usr/local/sbin/prepare-node", "prepare-node.j2", "0700")
     script = "init-node" if first else "join-node"

@@ -11,6 +11,7 @@ import pytest
 
 from harness.builds import open_builder
 from harness.builds.api import Build
+from harness.builds.components import CONTAINERD
 from harness.settings import Settings
 
 pytestmark = pytest.mark.e2e
@@ -33,6 +34,10 @@ def test_programs_say_who_they_are(build: Build) -> None:
         [build.program("kubelet"), "--version"], capture_output=True, text=True, check=True, timeout=30
     )
     assert said.stdout == f"Kubernetes {build.version}\n"
+    said = subprocess.run(
+        [build.program("containerd"), "--version"], capture_output=True, text=True, check=True, timeout=30
+    )
+    assert said.stdout.split()[1:3] == [CONTAINERD.module, build.record["components"]["containerd"]]
 
 
 def test_every_image_kubeadm_wants_is_there(build: Build) -> None:
@@ -61,8 +66,9 @@ def test_managed_image_is_complete(build: Build) -> None:
     folder = open_builder(Settings().cache).node_image(build, print)
     image = json.loads((folder / "image.json").read_text())
     top, base = map(Path, image["layers"])
-    assert (top / "usr/bin/kubelet").samefile(build.program("kubelet"))
-    assert (base / "usr/bin/containerd").is_file()
+    for name in ("kubelet", "containerd"):
+        assert (top / "usr/bin" / name).samefile(build.program(name))
+        assert not (base / "usr/bin" / name).exists(), "of the distribution"
     store = Path(image["seeds"]["var/lib/containerd"])
     blobs = store / "io.containerd.content.v1.content/blobs/sha256"
     for blob in (build.oci / "blobs/sha256").iterdir():

@@ -7,6 +7,7 @@ import json
 import tarfile
 from pathlib import Path
 
+from harness.builds.images.ground import release
 from harness.builds.images.kitchen import Reference
 from harness.builds.images.layers import NET_BIND_SERVICE, Entry, write_entries, write_folder
 from harness.builds.images.oci import Config, Image, Layout
@@ -89,3 +90,12 @@ def test_reference_parts() -> None:
         "e2e-test-images/agnhost",
         "2.66.1",
     )
+
+
+def test_an_image_in_place_of_an_alpine_one_says_both() -> None:
+    debian = 'PRETTY_NAME="Debian GNU/Linux 13 (trixie)"\nNAME="Debian GNU/Linux"\nID=debian\n'
+    assert release(debian).splitlines() == [
+        'PRETTY_NAME="Debian GNU/Linux 13 (trixie) with BusyBox, in place of Alpine Linux"',
+        'NAME="Debian GNU/Linux"',
+        "ID=debian",
+    ]

@@ -8,6 +8,7 @@ BusyBox 1.35 drop environment variables whose names have dots, and 1.38 words it
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -28,7 +29,7 @@ TREE = Tree(
         *("conntrack", "ipset", "iptables", "nftables", "kmod", "nginx-light"),
     ),
 )
-RECIPE = 4
+RECIPE = 5
 """Raise when a layer of the same packages would come out differently."""
 _EMPTIED = ("dev", "proc", "sys", "run", "tmp", "var/cache/apt", "var/lib/apt/lists", "var/log")
 _USERS = {"root": 0, "nobody": 65534, "nonroot": 65532}
@@ -50,7 +51,10 @@ def ground(cache: Cache, progress: Progress) -> Layer:
 
 
 def alpine_like(cache: Cache, progress: Progress) -> Layer:
-    """BusyBox as ``sh``, and each applet for which the ground has no program: goes on top of the ground."""
+    """BusyBox as ``sh``, and each applet for which the ground has no program: goes on top of the ground.
+
+    os-release says what it is, and what it stands in for: a spec looks in a mounted image for the words "Alpine Linux".
+    """
 
     def make(target: Path) -> Layer:
         root = tree(cache, TREE, progress)
@@ -58,10 +62,19 @@ def alpine_like(cache: Cache, progress: Progress) -> Layer:
         program = busybox(cache, progress)
         names = [name for name in _applets(program) if name not in taken]
         links = [Entry(f"usr/bin/{name}", target="busybox") for name in names]
-        extra = [Entry("usr/bin/busybox", content=program), Entry("usr/local/bin/iperf", target="/usr/bin/iperf")]
+        extra = [
+            Entry("usr/bin/busybox", content=program),
+            Entry("usr/local/bin/iperf", target="/usr/bin/iperf"),
+            Entry("usr/lib/os-release", content=release((root / "usr/lib/os-release").read_text()).encode(), mode=0o644),
+        ]
         return write_entries([*links, *extra], target)
 
     return _shared(cache, "alpine-like", make, progress)
+
+
+def release(text: str) -> str:
+    """The os-release of an image whose ground is Debian where upstream's is Alpine."""
+    return re.sub(r'^(PRETTY_NAME=".*)"$', r'\1 with BusyBox, in place of Alpine Linux"', text, flags=re.MULTILINE)
 
 
 def busybox_system(cache: Cache, progress: Progress) -> Layer:

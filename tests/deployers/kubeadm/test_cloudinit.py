@@ -87,8 +87,10 @@ def test_configuration_files_parse() -> None:
 def test_machine_without_managed_image_fetches_and_checks_the_build() -> None:
     cluster = facts(FETCHED)
     document = yaml.safe_load(user_data(cluster, cluster.names.nodes[1]))
-    assert "containerd" in document["packages"]
+    assert "runc" in document["packages"]
+    assert "containerd" not in document["packages"], "the build brings its own"
     written = {file["path"]: file["content"] for file in document["write_files"]}
+    assert "ExecStart=/usr/bin/containerd\n" in written["/etc/systemd/system/containerd.service"]
     assert "SIGNATURE" in written["/etc/kubernetes-node/bundle.curl"]
     assert FETCHED.bundle_sha256 in written["/usr/local/sbin/prepare-node"]
     assert "SIGNATURE" not in written["/usr/local/sbin/prepare-node"]

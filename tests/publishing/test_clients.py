@@ -280,7 +280,9 @@ def test_what_left_the_queue_long_ago_is_forgotten_for_all(contract: Contract, c
 
 def test_progressive_logs(contract: Contract) -> None:
     orderer = Api4Jenkins(contract.url, TOKEN)
-    number = orderer.number("nightly", orderer.order("nightly", {"RUN_ID": "a log read by others", "SECONDS": "0.3", "LINES": "5"}))
+    number = orderer.number(
+        "nightly", orderer.order("nightly", {"RUN_ID": "a log read by others", "SECONDS": "0.3", "LINES": "5"})
+    )
     other = JenkinsApi(contract.url.rstrip("/"), USER, TOKEN)
     streamed = "".join(other["nightly"].get_build(number).stream_logs(0.05)).splitlines()
     progressive = list(orderer._by_name("nightly", number or 0).progressive_output())

@@ -65,7 +65,9 @@ def alpine_like(cache: Cache, progress: Progress) -> Layer:
         extra = [
             Entry("usr/bin/busybox", content=program),
             Entry("usr/local/bin/iperf", target="/usr/bin/iperf"),
-            Entry("usr/lib/os-release", content=release((root / "usr/lib/os-release").read_text()).encode(), mode=0o644),
+            Entry(
+                "usr/lib/os-release", content=release((root / "usr/lib/os-release").read_text()).encode(), mode=0o644
+            ),
         ]
         return write_entries([*links, *extra], target)
 

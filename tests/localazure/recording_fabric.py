@@ -60,6 +60,9 @@ class FakeFabric:
         self.running.add(plan.key)
         self.attached.setdefault(plan.key, plan.disks)
 
+    async def reboot_machine(self, key: str, after: float) -> None:
+        self.calls.append(f"reboot {self.machines[key].name} after {after:g} s")
+
     async def stop_machine(self, key: str, *, hard: bool) -> None:
         self.running.discard(key)
 

@@ -46,6 +46,8 @@ class NicPlan:
     """Whether packets with a foreign source may leave (``enableIPForwarding``)."""
     security: tuple[SecurityRulePlan, ...] = ()
     """Effective inbound rules, by priority, defaults included; empty means no NSG: all allowed."""
+    lost: bool = False
+    """Nothing passes, in or out, also not of what is established: the machine has lost its network."""
 
 
 @dataclass(frozen=True)
@@ -129,6 +131,18 @@ class DataDisk:
     """Key of the disk."""
 
 
+class Condition(StrEnum):
+    """What is wrong with a machine, for tests of what depends on it; it stays so, whatever restarts, until told otherwise."""
+
+    WELL = "well"
+    UNBOOTABLE = "unbootable"
+    """It is on, and its system never comes up; from its next boot."""
+    ISOLATED = "isolated"
+    """It has lost its network; see :attr:`NicPlan.lost`."""
+    FULL = "full"
+    """Its disk is full: what is there can be read, nothing more can be written."""
+
+
 @dataclass(frozen=True)
 class MachinePlan:
     """A virtual machine that should be running."""
@@ -144,6 +158,7 @@ class MachinePlan:
     """cloud-init user data, decoded; empty for none."""
     ssh_user: str
     disks: tuple[DataDisk, ...] = ()
+    condition: Condition = Condition.WELL
 
 
 class MachineState(StrEnum):
@@ -195,7 +210,10 @@ class Fabric(Protocol):
         """A listening TCP socket inside the network's namespace, owned by this process (for metadata, ARM, registry)."""
 
     async def start_machine(self, plan: MachinePlan) -> None:
-        """Boot, unless it already runs; returns once the init process runs (not when cloud-init is done)."""
+        """Boot, unless it already runs; returns once the init process runs (not when cloud-init is done) and the plan's condition holds."""
+
+    async def reboot_machine(self, key: str, after: float) -> None:
+        """Have a running machine reboot itself after so many seconds; returns when it knows."""
 
     async def stop_machine(self, key: str, *, hard: bool) -> None:
         """Power off, at once if ``hard``; its root and disks stay."""

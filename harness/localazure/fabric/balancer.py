@@ -52,6 +52,7 @@ def script(plan: NetworkPlan, health: Health) -> str:
     pools = [(index, rule, members[rule.key]) for index, rule in enumerate(rules)]
     parts = [
         *_sets(plan),
+        *_lost(plan),
         *(line for index, rule, healthy in pools for line in _choice(index, rule, healthy)),
         *(line for index, rule, healthy in pools for line in _translation(index, rule, healthy)),
         *_prerouting(plan, pools),
@@ -94,6 +95,18 @@ def _sets(plan: NetworkPlan) -> list[str]:
         *_set("public", "type ipv4_addr", public),
         *_set("frontends", "type ipv4_addr", [*public, *map(str, plan.internal)]),
         *_set("owners", "typeof iifname . ip saddr\nflags interval", sources),
+    ]
+
+
+def _lost(plan: NetworkPlan) -> list[str]:
+    """What keeps everything from and to NICs that lost their network, before the connections of either side are looked at."""
+    links = ", ".join(f'"{nic_link(nic.key)}"' for nic in plan.nics if nic.lost)
+    if not links:
+        return []
+    return [
+        *("chain lost_in {", "type filter hook prerouting priority raw; policy accept;", f"iifname {{ {links} }} drop"),
+        *("}", "chain lost_out {", "type filter hook postrouting priority raw; policy accept;"),
+        *(f"oifname {{ {links} }} drop", "}"),
     ]
 
 

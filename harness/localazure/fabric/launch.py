@@ -3,8 +3,9 @@
 Run as a script, standard library only, so that it starts in milliseconds: ``python -I -S launch.py [--show] SPEC``, where SPEC is a
 JSON file with ``cgroups`` (what to enter: folder, and the file system type, options and place of its hierarchy), ``overlay`` (mount
 options) and ``root`` (where it is mounted), ``argv``, ``console`` and ``pid`` (file that will hold process id and start time),
-``devices`` (file that lists the data disks) and ``detach`` (whether to become a session of its own that watches nspawn; a service
-manager does both itself). ``--show`` only makes the data disks' nodes in the running machine.
+``devices`` (file that lists the data disks), ``ready`` (shell script to run in the machine once its init process runs, at every boot;
+need not exist) and ``detach`` (whether to become a session of its own that watches nspawn; a service manager does both itself).
+``--show`` only does what is done once the init process of the running machine runs.
 
 nspawn takes the paths in /proc/self/cgroup for paths below the hierarchies' mount points. In a cgroup namespace that is only so
 if they are mounted inside of it; otherwise it makes ``/payload`` and ``/supervisor`` at the very top, where all machines of the host
@@ -136,8 +137,20 @@ def _show_disks(spec: dict[str, Any], nspawn: int) -> None:
             devices = Path(spec["devices"])
             if devices.exists():
                 show(Path(f"/proc/{init}/root"), json.loads(devices.read_text()))
+            if Path(spec["ready"]).exists():
+                _run(Path(spec["ready"]), init)
             return
         time.sleep(0.005)
+
+
+def _run(script: Path, init: str) -> None:
+    """Run a script in a machine; what it says goes to the console."""
+    import subprocess  # not above: most machines have no script, and start without what this costs
+
+    # In its process ids too, or its /proc would not know the script.
+    argv = ["nsenter", f"--target={init}", "--mount", "--pid", "--", "/bin/sh", "-s"]
+    with script.open() as text, contextlib.suppress(subprocess.TimeoutExpired):
+        subprocess.run(argv, stdin=text, timeout=_INIT_LIMIT)
 
 
 def _started(file: Path) -> int:

@@ -7,14 +7,15 @@ networks change at the same time.
 from __future__ import annotations
 
 import asyncio
+import shlex
 import socket
 from collections import defaultdict
 from ipaddress import IPv4Address
 from pathlib import Path
 
 from harness.errors import CloudError
-from harness.localazure.fabric import guest, host, namespaces, networks, reserved, uplinks
-from harness.localazure.fabric.api import DataDisk, DiskPlan, MachinePlan, MachineState, NetworkPlan
+from harness.localazure.fabric import commands, fulldisk, guest, host, namespaces, networks, reserved, uplinks
+from harness.localazure.fabric.api import Condition, DataDisk, DiskPlan, MachinePlan, MachineState, NetworkPlan
 from harness.localazure.fabric.cgroups import Hierarchies
 from harness.localazure.fabric.disks import Disks
 from harness.localazure.fabric.machines import Machines
@@ -89,12 +90,38 @@ class LinuxFabric:
         """Boot, unless it already runs."""
         async with self._locks[plan.key]:
             await asyncio.to_thread(self._start, plan)
+            await self._settle_room(plan)
 
     def _start(self, plan: MachinePlan) -> None:
-        # Before the boot: the launcher makes the disks' nodes as soon as the machine has a /dev.
+        # Before the boot: the launcher makes the disks' nodes, and a full disk, as soon as the machine has a /dev.
         self._machines.prepare(plan)
+        if plan.condition is Condition.FULL:
+            self._machines.root(plan.key).ready.write_text(fulldisk.script(full=True))
         self._disks.attach(plan.key, plan.disks, self._machines.leader(plan.key))
         self._machines.start(plan)
+
+    async def _settle_room(self, plan: MachinePlan) -> None:
+        """Make a running machine's disk full, or no longer so; the file says that it is or was."""
+        file, full = self._machines.root(plan.key).ready, plan.condition is Condition.FULL
+        if file.exists():
+            await self._shell(plan.key, f"{'fill' if full else 'free'} the disk of {plan.name}", fulldisk.script(full))
+        if not full:
+            file.unlink(missing_ok=True)
+
+    async def reboot_machine(self, key: str, after: float) -> None:
+        """Have a running machine reboot itself after so many seconds."""
+        # Without dependencies: they would start what an emergency mode keeps stopped, and wait for a boot.
+        options = ["--collect", f"--on-active={after:g}", "--property=DefaultDependencies=no"]
+        options += ["--timer-property=DefaultDependencies=no", "--timer-property=AccuracySec=50ms"]
+        timer = shlex.join(["systemd-run", "--quiet", *options, "systemctl", "reboot"])
+        # A machine that only just boots does not answer yet.
+        await self._shell(key, f"have machine {key} reboot", f"until {timer}; do sleep 0.1; done")
+
+    async def _shell(self, key: str, attempted: str, script: str) -> None:
+        code, output = await self.run_command(key, ("/bin/sh", "-c", script), commands.LIMIT)
+        if code:
+            seen = f"exit code {code}: {output.decode(errors='replace').strip()[-500:]}"
+            raise CloudError(attempted, code="FabricFailure", awaited="exit code 0", last_seen=seen)
 
     async def stop_machine(self, key: str, *, hard: bool) -> None:
         """Power off, at once if ``hard``; its root and disks stay."""

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from harness.errors import CloudError
 from harness.localazure.fabric import launch, namespaces, networks
-from harness.localazure.fabric.api import MachinePlan, MachineState
+from harness.localazure.fabric.api import Condition, MachinePlan, MachineState
 from harness.localazure.fabric.cgroups import Hierarchies
 from harness.localazure.fabric.commands import attempt
 from harness.localazure.fabric.images import Image
@@ -104,10 +104,11 @@ class Machines:
             "cgroups": groups,
             "overlay": root.overlay(image),
             "root": str(root.mountpoint),
-            "argv": _nspawn(name, plan.name, root, image),
+            "argv": [*_nspawn(name, plan.name, root, image), *_kernel_arguments(plan.condition)],
             "console": str(root.console),
             "pid": str(root.pid),
             "devices": str(root.devices),
+            "ready": str(root.ready),
             "detach": not unit,
         }
         root.spec.write_text(json.dumps(spec))
@@ -202,6 +203,11 @@ def cut_off(name: str, process: Process | None, hierarchies: Hierarchies) -> Non
             awaited="the end of all its processes, 5 s",
             last_seen=f"still there: {left[0]}, processes {sorted(hierarchies.members(name))[:5]}",
         )
+
+
+def _kernel_arguments(condition: Condition) -> list[str]:
+    """What ``--boot`` hands to the init process, which takes it for the kernel's command line (kernel-command-line(7))."""
+    return ["systemd.unit=emergency.target"] if condition is Condition.UNBOOTABLE else []
 
 
 def _nspawn(name: str, hostname: str, root: Root, image: Image) -> list[str]:

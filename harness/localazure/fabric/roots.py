@@ -36,6 +36,7 @@ class Root:
         self.pid = folder / "pid"
         self.spec = folder / "launch.json"
         self.devices = folder / "devices.json"
+        self.ready = folder / "ready.sh"
 
     def prepare(self, plan: MachinePlan, image: Image) -> None:
         """Make the folder for a machine that never booted; one that did is left as it is."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from fabric_lab import Lab
+from machine_lab import managed_image
 
 
 @pytest.fixture
@@ -17,3 +18,8 @@ def lab(tmp_path: Path) -> Iterator[Lab]:
     laboratory = Lab(tmp_path)
     yield laboratory
     laboratory.close()
+
+
+@pytest.fixture(scope="session")
+def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return managed_image(tmp_path_factory.mktemp("image"))

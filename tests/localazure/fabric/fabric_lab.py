@@ -38,10 +38,19 @@ def nic(
     security: tuple[SecurityRulePlan, ...] = (),
     machine: str = "",
     network: str = "",
+    lost: bool = False,
 ) -> NicPlan:
     key = f"{network}{number}"
     return NicPlan(
-        key, machine or f"vm{key}", 0, f"00:0d:3a:00:00:{number:02x}", address(number), SUBNET, forwarding, security
+        key,
+        machine or f"vm{key}",
+        0,
+        f"00:0d:3a:00:00:{number:02x}",
+        address(number),
+        SUBNET,
+        forwarding,
+        security,
+        lost,
     )
 
 

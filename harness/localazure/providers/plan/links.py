@@ -13,6 +13,7 @@ from typing import Any
 
 from harness.localazure.arm.ids import parse_id
 from harness.localazure.arm.store import Resource, Store
+from harness.localazure.fabric.api import Condition
 
 Item = dict[str, Any]
 NETWORK = "Microsoft.Network"
@@ -169,6 +170,11 @@ def nic_keys(machine: Resource) -> list[str]:
     entries = (machine.properties.get("networkProfile") or {}).get("networkInterfaces") or []
     ordered = sorted(entries, key=lambda entry: not (entry.get("properties") or {}).get("primary"))
     return [entry["id"].lower() for entry in ordered]
+
+
+def condition_of(machine: Resource) -> Condition:
+    """What is wrong with a machine, as a fault or the owner made it."""
+    return Condition(machine.internal.get("condition", Condition.WELL))
 
 
 def _index(pairs: Iterator[tuple[str, Configuration]]) -> dict[str, list[Configuration]]:

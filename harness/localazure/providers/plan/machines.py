@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 from harness.localazure.arm.ids import fabric_key
 from harness.localazure.arm.store import Resource, Store
 from harness.localazure.fabric.api import DataDisk, DiskPlan, MachinePlan
+from harness.localazure.providers.plan.links import condition_of
 from harness.localazure.providers.sizes import size_of
 
 
@@ -29,6 +30,7 @@ def machine_plan(store: Store, machine: Resource) -> MachinePlan:
         disks=tuple(
             DataDisk(lun=disk["lun"], key=fabric_key(disk["managedDisk"]["id"])) for disk in data_disks(machine)
         ),
+        condition=condition_of(machine),
     )
 
 

@@ -7,9 +7,9 @@ from ipaddress import IPv4Address, IPv4Network
 
 from harness.localazure.arm.ids import fabric_key
 from harness.localazure.arm.store import Resource, Store
-from harness.localazure.fabric.api import NetworkPlan, NicPlan, RoutePlan, SecurityRulePlan
+from harness.localazure.fabric.api import Condition, NetworkPlan, NicPlan, RoutePlan, SecurityRulePlan
 from harness.localazure.providers.plan.balancing import balancing
-from harness.localazure.providers.plan.links import VNET, Configuration, Item, Links, link, subnet_prefix
+from harness.localazure.providers.plan.links import VNET, Configuration, Item, Links, condition_of, link, subnet_prefix
 from harness.localazure.providers.plan.security import effective_rules
 
 
@@ -97,4 +97,5 @@ def _nic(
         subnet=subnet_prefix(subnet),
         ip_forwarding=bool(nic.properties.get("enableIPForwarding")),
         security=known[combination],
+        lost=condition_of(machine) is Condition.ISOLATED,
     )

@@ -9,6 +9,8 @@ from typing import Any
 
 from aiohttp import web
 
+from harness.errors import HarnessError
+from harness.localazure.ailments import Ailments
 from harness.localazure.arm.buckets import Buckets
 from harness.localazure.arm.errors import ArmError, invalid
 from harness.localazure.arm.faults.codes import CODES
@@ -33,6 +35,7 @@ class Owner:
         stop: Callable[[bool], None],
     ) -> None:
         self._front = front
+        self._ailments = Ailments(front.engine)
         self._journal = journal
         self._faults = faults
         self._buckets = buckets
@@ -44,11 +47,14 @@ class Owner:
         """Any request below ``/localazure``."""
         try:
             self._require_owner(request)
-            return web.json_response(self._answer(request, await _json(request)))
+            return web.json_response(await self._answer(request, await _json(request)))
         except ArmError as error:
             return web.json_response({"error": error.error()}, status=error.status)
+        except HarnessError as error:
+            failed = ArmError(500, "InternalExecutionError", str(error))
+            return web.json_response({"error": failed.error()}, status=failed.status)
 
-    def _answer(self, request: web.Request, body: Any) -> Any:
+    async def _answer(self, request: web.Request, body: Any) -> Any:
         match request.method, request.match_info["what"]:
             case "GET", "journal":
                 return {"value": self._entries(request)}
@@ -61,6 +67,10 @@ class Owner:
                 return {}
             case "GET", "kinds":
                 return {"value": list(_kinds())}
+            case "GET", "machines":
+                return {"value": self._ailments.listed()}
+            case "POST", "machines":
+                return await self._ailments.change(body)
             case "GET", "config":
                 return self._configure({})
             case "POST", "config":
@@ -69,7 +79,9 @@ class Owner:
                 self._stop(request.query.get("clear", "").lower() in ("true", "1"))
                 return {}
         raise ArmError(
-            404, "NotFound", f"{request.method} {request.path}: there are journal, faults, kinds, config and shutdown."
+            404,
+            "NotFound",
+            f"{request.method} {request.path}: there are journal, faults, kinds, machines, config and shutdown.",
         )
 
     def _entries(self, request: web.Request) -> list[dict[str, Any]]:
@@ -117,7 +129,7 @@ class Owner:
 def _kinds() -> Iterator[dict[str, str]]:
     """What a fault's ``kind`` may be, for people to choose from."""
     for kind in KINDS.values():
-        yield {"kind": kind.name, "does": kind.does}
+        yield {"kind": kind.name, "does": kind.does, "call": kind.call}
     for code in CODES.values():
         when = "accepted, then fails" if code.accepted else "refused"
         yield {"kind": code.name, "does": f"{code.status}, {when}: {code.message}", "call": code.call}

@@ -63,3 +63,46 @@ def test_quota(server: Process, capsys: pytest.CaptureFixture[str]) -> None:
     assert "there are westeurope" in capsys.readouterr().err
     assert invoke(["cloud", "quota", "--clear"]) == 0
     assert capsys.readouterr().out == ""
+
+
+def test_machines(server: Process, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert invoke(["cloud", "machine"]) == 0
+    assert capsys.readouterr().out == ""
+    assert invoke(["cloud", "machine", "web", "isolated"]) == 2
+    assert "unknown machine 'web': there are none" in capsys.readouterr().err.lower()
+    assert invoke(["cloud", "machine", "web"]) == 2
+    assert "write a state: well, isolated, full or rebooted" in capsys.readouterr().err
+    make_machine(server, tmp_path)
+    assert invoke(["cloud", "machine", "web", "tired"]) == 2
+    assert "there are well, isolated, full, rebooted" in capsys.readouterr().err
+    assert invoke(["cloud", "machine", "web", "isolated", "--group", "rg"]) == 0
+    assert invoke(["cloud", "machine", "web", "rebooted"]) == 0
+    assert [line.split() for line in capsys.readouterr().out.splitlines()] == [["rg", "web", "running", "isolated"]] * 2
+    assert invoke(["cloud", "machine", "web", "well"]) == 0
+    capsys.readouterr()
+    assert invoke(["cloud", "machine"]) == 0
+    assert capsys.readouterr().out.split() == ["rg", "web", "running", "well"]
+
+
+def make_machine(server: Process, folder: Path) -> None:
+    west, group = {"location": "westeurope"}, "/resourceGroups/rg/providers"
+    (folder / "image.json").write_text(json.dumps({"registry": "oci"}))
+    server.ok("PUT", "/resourceGroups/rg", west)
+    space = {
+        "addressSpace": {"addressPrefixes": ["10.0.0.0/16"]},
+        "subnets": [{"name": "s", "properties": {"addressPrefix": "10.0.0.0/24"}}],
+    }
+    vnet = server.ok("PUT", f"{group}/Microsoft.Network/virtualNetworks/v", {**west, "properties": space})
+    ip = {"name": "i", "properties": {"subnet": {"id": vnet["properties"]["subnets"][0]["id"]}}}
+    nic = server.ok(
+        "PUT", f"{group}/Microsoft.Network/networkInterfaces/n", {**west, "properties": {"ipConfigurations": [ip]}}
+    )
+    disk = {"storageProfile": {"osDisk": {"blobUri": f"file://{folder}"}}}
+    image = server.ok("PUT", f"{group}/Microsoft.Compute/images/i", {**west, "properties": disk})
+    properties = {
+        "hardwareProfile": {"vmSize": "Standard_D2s_v5"},
+        "storageProfile": {"imageReference": {"id": image["id"]}},
+        "osProfile": {"computerName": "web", "adminUsername": "u"},
+        "networkProfile": {"networkInterfaces": [{"id": nic["id"]}]},
+    }
+    server.ok("PUT", f"{group}/Microsoft.Compute/virtualMachines/web", {**west, "properties": properties})

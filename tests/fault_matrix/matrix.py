@@ -80,6 +80,7 @@ KINDS = (
     Kind("OperationNotAllowed", _QUOTA | _CLOUD, call=_MACHINE),  # of quota only if the usages say so
     Kind("OSProvisioningTimedOut", call=_MACHINE),
     Kind("VMStartTimedOut", call=_MACHINE),
+    *(Kind(name, _PASSED, writes=True, call=_MACHINE) for name in ("unbootable", "isolated", "full", "rebooting")),
     Kind("PublicIPCountLimitReached", _QUOTA, call="PUT Microsoft.Network/publicIPAddresses"),
     Kind("DnsRecordInUse", call="PUT Microsoft.Network/publicIPAddresses"),
     Kind("ScopeLocked", call="DELETE Microsoft.Resources/resourceGroups"),

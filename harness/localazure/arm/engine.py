@@ -166,6 +166,7 @@ class Engine:
         async with self.locked(resource_id):
             before = self.store.get(resource_id)
             resource = self._accept(kind, resource_id, body, before, *conditions, patch=patch)
+            resource = self.store.set_state(resource_id, resource.state, **making.facts)
             if accepted and not accepted.done():
                 accepted.set_result(resource)
             await asyncio.sleep(making.delay)

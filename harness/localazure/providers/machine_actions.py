@@ -11,9 +11,12 @@ from harness.localazure.arm.api import Arm, Body, Call, Reply
 from harness.localazure.arm.errors import ArmError, invalid
 from harness.localazure.arm.ids import fabric_key
 from harness.localazure.arm.store import Resource
-from harness.localazure.fabric.api import MachineState
+from harness.localazure.fabric.api import Condition, MachineState
+from harness.localazure.providers.plan.links import condition_of
 from harness.localazure.providers.plan.machines import data_disks, machine_plan
 
+_SILENT = frozenset({Condition.UNBOOTABLE, Condition.ISOLATED})
+"""Machines whose agent, which runs in them and speaks to the host over their network, cannot report: commands cannot be run there."""
 _SHELL_LIMIT = 90 * 60.0
 """Seconds that a run command may take, as on Azure."""
 
@@ -86,9 +89,18 @@ async def _view(arm: Arm, machine: Resource) -> Body:
         "statuses": [succeeded, _status("PowerState", power, f"VM {power}", None)],
     }
     if power == "running":
-        ready = _status("ProvisioningState", "succeeded", "Ready", machine.changed)
-        view["vmAgent"] = {"vmAgentVersion": "local", "statuses": [ready]}
+        view["vmAgent"] = _agent(machine)
     return view
+
+
+def _agent(machine: Resource) -> Body:
+    """What the machine's agent says of itself, or that it says nothing."""
+    if condition_of(machine) not in _SILENT:
+        ready = _status("ProvisioningState", "succeeded", "Ready", machine.changed)
+        return {"vmAgentVersion": "local", "statuses": [ready]}
+    silent = _status("ProvisioningState", "Unavailable", "Not Ready", machine.changed)
+    message = "The agent has not reported."
+    return {"vmAgentVersion": "Unknown", "statuses": [{**silent, "level": "Warning", "message": message}]}
 
 
 def _status(kind: str, state: str, shown: str, at: float | None) -> Body:
@@ -111,6 +123,12 @@ async def _run_command(arm: Arm, machine: Resource, call: Call) -> Reply:
     if machine.internal["power"] != "running":
         raise ArmError(
             409, "OperationNotAllowed", f"Cannot run a command: virtual machine '{machine.id.name}' is not running."
+        )
+    if condition_of(machine) in _SILENT:
+        raise ArmError(
+            409,
+            "VMAgentStatusCommunicationError",
+            f"The agent of virtual machine '{machine.id.name}' does not report: its system is not up, or has no network.",
         )
     script = "\n".join(call.body.get("script") or [])
     given = " ".join(f"{p['name']}={_quoted(str(p['value']))}" for p in call.body.get("parameters") or [])

@@ -96,6 +96,9 @@ async def _make(arm: Arm, resource: Resource, before: Resource | None) -> None:
     await arm.fabric.start_machine(plan)
     if before:
         await arm.fabric.attach_disks(plan.key, plan.disks)
+    if (after := resource.internal.get("reboot")) is not None:
+        await arm.fabric.reboot_machine(plan.key, float(after))
+        arm.store.set_state(resource.id, resource.state, reboot=None)
 
 
 async def _unmake(arm: Arm, resource: Resource) -> None:

@@ -331,12 +331,13 @@ names = st.sampled_from([*KINDS, *CODES])
     count=st.integers(-1, 50),
     skip=st.integers(0, 5),
     seconds=st.floats(0, 100),
-    call=st.sampled_from(["", PUT_NSG]),
+    call=st.booleans(),
     location=st.sampled_from(["", "eastus"]),
     seed=st.none() | st.integers(0, 99),
 )
-def test_a_fault_reads_back(**raw: Any) -> None:
-    fault = read_fault(raw)
+def test_a_fault_reads_back(kind: str, call: bool, **raw: Any) -> None:
+    named = (KINDS[kind].call if kind in KINDS else "") or PUT_NSG
+    fault = read_fault({"kind": kind, "call": named if call else "", **raw})
     assert read_fault(write_fault(fault)) == fault
     found = find_kind(fault.kinds[0])
     assert found

@@ -6,14 +6,15 @@ import click
 
 from harness.cli.commands.cloud.fault import fault
 from harness.cli.commands.cloud.journal import journal
+from harness.cli.commands.cloud.machine import machine
 from harness.cli.commands.cloud.quota import quota
 from harness.cli.commands.cloud.server import start, status, stop
 
 
 @click.group("cloud")
 def command() -> None:
-    """Local Azure by itself: start, stop, status, journal, fault, quota."""
+    """Local Azure by itself: start, stop, status, journal, fault, machine, quota."""
 
 
-for _part in (start, stop, status, journal, fault, quota):
+for _part in (start, stop, status, journal, fault, machine, quota):
     command.add_command(_part)

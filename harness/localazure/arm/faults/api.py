@@ -2,16 +2,19 @@
 
 A :class:`Fault` is what somebody asked for; a :class:`Kind` turns it into an :class:`Effect`, which is plain data that the parts of
 the server carry out at the moment in a request's life that is theirs: the application refuses, waits and cuts answers off, the
-engine leaves undone or reports wrongly. A new kind is one more entry of ``KINDS``; a new error code is one line of ``codes.tsv``.
+engine leaves undone or reports wrongly, a resource type makes a machine that is not well. A new kind is one more entry of
+``KINDS``; a new error code is one line of ``codes.tsv``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from harness.localazure.arm.errors import ArmError
+
+_WRITES = frozenset({"PUT", "PATCH", "DELETE"})
 
 
 class Answer(StrEnum):
@@ -48,6 +51,8 @@ class Making:
     """Accepted, then failed with this: the resource stays, in state Failed and not real."""
     after: ArmError | None = None
     """Done, and then reported as failed with this."""
+    facts: Mapping[str, str | float] = field(default_factory=dict)
+    """Remembered of the resource, for its type to make real: a machine's ``condition``, or the ``reboot`` it is to make."""
 
     @property
     def polled(self) -> bool:
@@ -113,6 +118,16 @@ class Kind:
     """Meets PUT, PATCH and DELETE only."""
     wire: bool = False
     """Meets requests of clients only, not those that ARM makes itself for a deployment or a group's deletion."""
+    call: str = ""
+    """The only call that it has a meaning for; empty for any."""
+
+    def meets(self, asked: Asked) -> bool:
+        """Whether it has a meaning for this request."""
+        return (
+            (asked.wire or not self.wire)
+            and (asked.method in _WRITES or not self.writes)
+            and self.call.lower() in ("", asked.call.lower())
+        )
 
 
 @dataclass(frozen=True)

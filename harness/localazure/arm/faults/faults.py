@@ -20,7 +20,6 @@ from harness.localazure.arm.faults.reading import read_fault, write_fault
 from harness.localazure.arm.store import Store
 
 _FACT = "faults"
-_WRITES = frozenset({"PUT", "PATCH", "DELETE"})
 
 
 class Faults:
@@ -86,11 +85,7 @@ class Faults:
 
 def _applicable(fault: Fault, asked: Asked) -> list[Kind]:
     found: Iterable[Kind | None] = map(find_kind, fault.kinds)
-    return [
-        kind
-        for kind in found
-        if kind and (asked.wire or not kind.wire) and (asked.method in _WRITES or not kind.writes)
-    ]
+    return [kind for kind in found if kind and kind.meets(asked)]
 
 
 def _matches(fault: Fault, asked: Asked) -> bool:

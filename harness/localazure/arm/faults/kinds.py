@@ -1,10 +1,17 @@
-"""What faults there are. Besides these, every error code of ARM is a kind by its own name (:mod:`.codes`)."""
+"""What faults there are. Besides these, every error code of ARM is a kind by its own name (:mod:`.codes`).
+
+A machine that is not well is one that the public service gives as well: its PUT succeeds, and what is wrong shows only in what should
+run on it. (Where the service notices by itself, that is the code ``OSProvisioningTimedOut``.)
+"""
 
 from __future__ import annotations
 
 from harness.localazure.arm.errors import ArmError
 from harness.localazure.arm.faults.api import Answer, Effect, Fault, Kind, Making
 from harness.localazure.arm.faults.codes import arm_error, as_kind, find_code
+from harness.localazure.fabric.api import Condition
+
+MACHINE = "PUT Microsoft.Compute/virtualMachines"
 
 
 def _refused(code: str) -> Kind:
@@ -19,6 +26,16 @@ def _named(name: str, code: str, does: str) -> Kind:
 
 def _misreported(fault: Fault) -> ArmError:
     return arm_error(fault, "InternalServerError")
+
+
+def _ill(condition: Condition, does: str) -> Kind:
+    return Kind(
+        condition.value,
+        does,
+        lambda _: Effect(making=Making(facts={"condition": condition.value})),
+        writes=True,
+        call=MACHINE,
+    )
 
 
 _ALL = (
@@ -49,6 +66,16 @@ _ALL = (
         wire=True,
     ),
     Kind("killed", "done; the server dies before it answers", lambda _: Effect(answer=Answer.KILLED), wire=True),
+    _ill(Condition.UNBOOTABLE, "done; the machine is on and its system never comes up, until it is made anew"),
+    _ill(Condition.ISOLATED, "done; the machine has no network: nothing gets in or out"),
+    _ill(Condition.FULL, "done; the machine's disk is full"),
+    Kind(
+        "rebooting",
+        "done; the machine reboots itself after `seconds`, once",
+        lambda fault: Effect(making=Making(facts={"reboot": fault.seconds})),
+        writes=True,
+        call=MACHINE,
+    ),
 )
 KINDS = {kind.name: kind for kind in _ALL}
 """By name."""

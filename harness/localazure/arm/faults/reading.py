@@ -84,8 +84,10 @@ def _target(raw: Any) -> Gone:
 
 
 def _usual_call(raw: dict[str, Any], kinds: tuple[str, ...]) -> str:
-    """A code that belongs to one call meets that call, unless the fault says which requests it means."""
-    if len(kinds) > 1 or kinds[0] in KINDS or any(raw.get(name) for name in ("call", "method", "path")):
+    """A kind that has a meaning for one call only meets that; so does a code, unless the fault says which requests it means."""
+    if len(kinds) == 1 and kinds[0] in KINDS:
+        return KINDS[kinds[0]].call
+    if len(kinds) > 1 or any(raw.get(name) for name in ("call", "method", "path")):
         return ""
     code = find_code(kinds[0])
     return code.call if code else ""
@@ -96,6 +98,9 @@ def _check(fault: Fault) -> None:
         re.compile(fault.path)
     except re.error as error:
         raise _wrong(f"path {fault.path!r} is not a regular expression: {error}") from error
+    for kind in (KINDS[name] for name in fault.kinds if name in KINDS):
+        if kind.call and fault.call.lower() not in ("", kind.call.lower()):
+            raise _wrong(f"kind {kind.name} meets {kind.call}, not {fault.call}")
     if fault.location and fault.location not in LOCATIONS:
         raise _wrong(f"unknown location {fault.location!r}: there are {', '.join(LOCATIONS)}")
     if fault.status and fault.status < 400:

@@ -160,6 +160,9 @@ class Settings:
         metavar="N",
     )
     hold: str = _setting("10s", "How long a cluster must stay ready before tests start.", metavar="DURATION")
+    standstill: str = _setting(
+        "5m", "Give a cluster up when nothing new was seen of its bring-up for so long.", metavar="DURATION"
+    )
 
     def changed(self, **values: Any) -> Settings:
         """A copy with these fields replaced."""

@@ -17,6 +17,7 @@ from kubernetes import client
 from harness.clusters.api import Cluster
 from harness.clusters.kube import UNREACHABLE, describe, items, open_client
 from harness.clusters.probe import NAMESPACE, create_probe, delete_probe, probe_image
+from harness.clusters.standstill import Standstill
 from harness.clusters.state import Snapshot, node_problems, probe_problems, problems, workload_problems
 from harness.errors import DeployError
 
@@ -52,17 +53,19 @@ def wait_ready(
     begun: float | None = None,
     *,
     patience: int = 1,
+    standstill: Standstill | None = None,
 ) -> dict[str, float]:
     """Wait until the cluster is ready and was so for ``hold`` seconds without a break.
 
     :param begun: ``time.monotonic()`` from which seconds are counted; now, when not given.
     :param patience: factor on how long a single answer may take.
+    :param standstill: says when waiting for the deadline is no use any more.
     :return: seconds to each step: ``api``, ``nodes``, ``system``, ``services``, ``ready``, ``held``.
-    :raises DeployError: at the deadline, naming what was still wrong.
+    :raises DeployError: at the deadline or the standstill, naming what was still wrong.
     """
     timeline = Timeline(time.monotonic() if begun is None else begun)
     with closing(open_client(cluster.kubeconfig)) as api:
-        _Gate(cluster, api, timeline, progress, patience).pass_by(deadline, hold)
+        _Gate(cluster, api, timeline, progress, patience, standstill).pass_by(deadline, hold)
         delete_probe(api, patience)
     return timeline.seconds
 
@@ -85,6 +88,7 @@ class _Gate:
     timeline: Timeline
     progress: Progress
     patience: int
+    standstill: Standstill | None
     probing: bool = False
     shown: str = ""
     shown_at: float = 0.0
@@ -104,6 +108,8 @@ class _Gate:
                 return
             if time.time() >= deadline.timestamp():
                 raise self._late(wrong, hold)
+            if self.standstill and self.standstill.reached(wrong, now):
+                raise self._late(wrong, hold, f", of which nothing was new for {now - self.standstill.since:.0f} s")
             time.sleep(_INTERVAL)
 
     def _look(self) -> list[str]:
@@ -146,11 +152,11 @@ class _Gate:
         if self.timeline.reached(step):
             self.progress(text)
 
-    def _late(self, wrong: list[str], hold: float) -> DeployError:
+    def _late(self, wrong: list[str], hold: float, why: str = "") -> DeployError:
         spent = time.monotonic() - self.timeline.begun
         return DeployError(
             f"bring up the cluster in {self.cluster.group}",
-            awaited=f"all nodes Ready, kube-system settled, DNS and Services answering for {hold:.0f} s; gave up after {spent:.0f} s",
+            awaited=f"all nodes Ready, kube-system settled, DNS and Services answering for {hold:.0f} s; gave up after {spent:.0f} s{why}",
             last_seen="; ".join(wrong) or "ready, but not for long enough",
             hint="see the serial consoles in the cell's logs folder",
         )

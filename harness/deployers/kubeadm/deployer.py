@@ -17,7 +17,9 @@ from harness.clouds.api import Cloud, NodeProfile
 from harness.clouds.room import Demand
 from harness.clusters.api import Cluster
 from harness.clusters.diagnostics import collect
+from harness.clusters.machines import concerned, evidence, steps
 from harness.clusters.readiness import is_ready, wait_ready
+from harness.clusters.standstill import Standstill
 from harness.deployers.api import ClusterRequest, Recorder
 from harness.deployers.kubeadm.cloudinit import ClusterFacts, minor, user_data
 from harness.deployers.kubeadm.images import find_images
@@ -25,7 +27,7 @@ from harness.deployers.kubeadm.kubeconfig import kubeconfig
 from harness.deployers.kubeadm.names import API_PORT, MOST_NODES, NETWORK, PODS, SERVICES, SUBNET, Names, names
 from harness.deployers.kubeadm.pki import ClusterPki, make_pki, make_ssh_key
 from harness.deployers.kubeadm.waits import waits
-from harness.errors import CloudError, DeployError, HarnessError, UsageError
+from harness.errors import CloudError, DeployError, UsageError
 from harness.settings import Settings, duration
 
 _OLDEST_MINOR = 31
@@ -116,19 +118,17 @@ class KubeadmDeployer:
     def _wait(self, cluster: Cluster, request: ClusterRequest, progress: Any, begun: float) -> dict[str, float]:
         try:
             hold, patience = duration(self._settings.hold), self._settings.patience
-            return wait_ready(cluster, request.deadline, hold, progress, begun, patience=patience)
+            still = Standstill(
+                duration(self._settings.standstill) * patience,
+                lambda: steps(self._cloud, request.group, cluster.nodes),
+            )
+            return wait_ready(cluster, request.deadline, hold, progress, begun, patience=patience, standstill=still)
         except DeployError as error:
             if not error.log_tail:
-                error.log_tail = self._console_tail(request.group, cluster)
+                found = concerned(cluster.nodes, error.last_seen)
+                error.log_tail = evidence(self._cloud, request.group, found)
+                error.hint = f"see {', '.join(f'{node.name}/console.log' for node in found)} in the cell's logs folder"
             raise
-
-    def _console_tail(self, group: str, cluster: Cluster) -> str:
-        """Last lines of the first control plane's console: what went wrong before the API answered is there."""
-        try:
-            lines = self._cloud.console(group, cluster.nodes[0].name).splitlines()
-        except HarnessError as error:
-            return f"(no serial console: {error})"
-        return "\n".join(lines[-40:])
 
     def _parameters(
         self, request: ClusterRequest, wanted: Names, pki: ClusterPki, profile: NodeProfile

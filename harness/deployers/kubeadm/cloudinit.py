@@ -35,6 +35,7 @@ LIMIT = 20
 """Minutes that systemd gives for making a machine a node; the run's own deadline is usually nearer."""
 
 _OWN = "/etc/kubernetes-node"
+_UNIT = "/etc/systemd/system/kubernetes-node.service"
 _KUBELET_CLIENT = "/var/lib/kubelet/pki/kubelet-client-current.pem"
 """Where kubelet keeps it and renews it."""
 _PACE = {"kube-api-qps": "300", "kube-api-burst": "600"}
@@ -83,7 +84,11 @@ def user_data(facts: ClusterFacts, node: Node) -> str:
         "write_files": [
             {"path": file.path, "permissions": file.mode, "content": file.content} for file in _files(facts, node)
         ],
-        "runcmd": [["systemctl", "daemon-reload"], ["systemctl", "start", "--no-block", "kubernetes-node.service"]],
+        "runcmd": [
+            ["ln", "-sf", _UNIT, "/etc/systemd/system/multi-user.target.wants/"],  # a reboot meanwhile goes on with it
+            ["systemctl", "daemon-reload"],
+            ["systemctl", "start", "--no-block", "kubernetes-node.service"],
+        ],
     }
     if not facts.profile.prebuilt:
         document |= {"package_update": True, "packages": list(PACKAGES)}
@@ -143,7 +148,7 @@ def _files(facts: ClusterFacts, node: Node) -> Iterator[File]:
     yield rendered("/usr/local/sbin/prepare-node", "prepare-node.j2", "0700")
     script = "init-node" if first else "join-node"
     yield rendered(f"/usr/local/sbin/{script}", f"{script}.j2", "0700")
-    yield rendered("/etc/systemd/system/kubernetes-node.service", "kubernetes-node.service.j2")
+    yield rendered(_UNIT, "kubernetes-node.service.j2")
 
 
 def _authorities(facts: ClusterFacts) -> Iterator[File]:

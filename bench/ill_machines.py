@@ -2,7 +2,8 @@
 
 A bring-up with a machine that does not boot, has no network or no room has to end as ``deploy``, one whose machine reboots as
 success or ``deploy``; nothing may be left. A cluster that is up has to be seen as such no longer, and as up again once its machine is
-well. Prints each with its seconds against a clean bring-up; exit code 1 if something ended otherwise.
+well. Prints each with its seconds against a clean bring-up; exit code 1 if something ended otherwise. A node needs most of a minute to be
+ready again after a reboot, so a shorter standstill than the usual one here fails some bring-ups that would recover.
 """
 
 from __future__ import annotations
@@ -99,7 +100,7 @@ class Bench:
         began = time.monotonic()
         with self.up() as (_, outcome, said):
             what = f"{kind} {node} after {seconds:g} s" if kind == "rebooting" else f"{kind} {node}"
-            right = outcome in KINDS[kind] and (outcome is Outcome.PASSED or node in said)
+            right = outcome in KINDS[kind] and (kind == "rebooting" or node in said)
             self.report(f"{what}: {outcome}", time.monotonic() - began, "" if right else said)
 
     def isolated(self, cluster: Cluster, node: str) -> None:
@@ -133,7 +134,7 @@ def main() -> int:
     """Run; returns the exit code."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--source", default="module:v1.37.2", help="Kubernetes (default: %(default)s)")
-    parser.add_argument("--standstill", default="30s", help="as of harness run (default: %(default)s)")
+    parser.add_argument("--standstill", default="75s", help="as of harness run (default: %(default)s)")
     arguments = parser.parse_args()
     with TemporaryDirectory(prefix="ill-machines-") as scratch:
         cache = Path(os.environ.get("HARNESS_CACHE", "~/.cache/kubernetes-azure-harness")).expanduser()

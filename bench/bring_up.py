@@ -20,9 +20,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import naive_floor
+from quiet import Quiet
 
 from harness.builds import open_builder
 from harness.builds.api import Build
@@ -41,18 +42,6 @@ _DOWN = 60.0
 _LOCATION = "westeurope"
 _GIB = 2**30
 _GROUPS = Path("/sys/fs/cgroup")
-
-
-class _Quiet:
-    """What the deployer tells is in its timings too."""
-
-    def creating(self, kind: str, name: str, **facts: Any) -> None: ...
-
-    def progress(self, text: str) -> None: ...
-
-    @contextmanager
-    def phase(self, name: str) -> Iterator[None]:
-        yield
 
 
 @dataclass
@@ -95,7 +84,7 @@ class _Bench:
             deadline=_soon(_UP),
         )
         with self._removed(group, measured):
-            cluster = deployer.up(request, _Quiet())
+            cluster = deployer.up(request, Quiet())
             measured.memory = sum(self._memory(group, node.name) for node in cluster.nodes)
             steps = json.loads((request.folder / "timings.json").read_text())
             measured.steps = {step: steps[step] for step in steps if step != "held"}

@@ -20,6 +20,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from kubernetes import client
+from quiet import Quiet
 
 from harness.builds import open_builder
 from harness.builds.api import Build
@@ -44,18 +45,6 @@ KINDS = {
 GROUP, RUN = "harness-ill-machines", "ill-machines"
 _LIMIT = 180.0
 """Seconds in which a cluster that is up has to be seen as what it is; a node is given up after 50."""
-
-
-class _Quiet:
-    """Nobody watches."""
-
-    def creating(self, kind: str, name: str, **facts: Any) -> None: ...
-
-    def progress(self, text: str) -> None: ...
-
-    @contextmanager
-    def phase(self, name: str) -> Iterator[None]:
-        yield
 
 
 class Bench:
@@ -86,7 +75,7 @@ class Bench:
         )  # fmt: skip
         try:
             try:
-                yield self._deployer.up(request, _Quiet()), Outcome.PASSED, ""
+                yield self._deployer.up(request, Quiet()), Outcome.PASSED, ""
             except HarnessError as error:
                 yield None, error.outcome, f"{error}\n{error.log_tail}"
         finally:

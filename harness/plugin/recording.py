@@ -121,13 +121,9 @@ def result_of(reports: list[pytest.TestReport], fact: ItemFacts) -> TestResult:
     outcome = _outcome(deciding)
     details = deciding.longreprtext if _failed(deciding) else ""
     last = reports[-1]
-    return TestResult(
-        nodeid=fact.nodeid,
-        suite=fact.suite,
-        cell=fact.cell,
-        name=fact.name,
-        classname=fact.classname,
-        outcome=outcome,
+    return _result(
+        fact,
+        outcome,
         seconds=float(data.get("seconds", 0.0)),
         started=float(data.get("started", 0.0)),
         worker=_worker(last),
@@ -136,8 +132,6 @@ def result_of(reports: list[pytest.TestReport], fact: ItemFacts) -> TestResult:
         stdout=data["stdout"] if "stdout" in data else _section(last, "stdout") + _section(last, "stderr"),
         log=_section(last, "log"),
         steps=tuple(ResultStep(text, at) for text, at in data.get("steps", ())),
-        labels=fact.labels,
-        serial=fact.exclusive,
         properties=_properties(reports, data),
         overhead=float(data.get("overhead", 0.0)),
     )
@@ -145,18 +139,22 @@ def result_of(reports: list[pytest.TestReport], fact: ItemFacts) -> TestResult:
 
 def aborted(fact: ItemFacts, started: float, why: str) -> TestResult:
     """The result of a test that was cut off."""
+    message = f"cut off by {why} while it ran"
+    return _result(fact, Outcome.ABORTED, seconds=max(0.0, time.time() - started), started=started, message=message)
+
+
+def _result(fact: ItemFacts, outcome: Outcome, **said: Any) -> TestResult:
+    """What is known of a test before it runs, and what became of it."""
     return TestResult(
         nodeid=fact.nodeid,
         suite=fact.suite,
         cell=fact.cell,
         name=fact.name,
         classname=fact.classname,
-        outcome=Outcome.ABORTED,
-        seconds=max(0.0, time.time() - started),
-        started=started,
-        message=f"cut off by {why} while it ran",
+        outcome=outcome,
         labels=fact.labels,
         serial=fact.exclusive,
+        **said,
     )
 
 

@@ -13,10 +13,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
-from harness.errors import AbortedError
 from harness.reporting import atomic
+from harness.runs.locks import held
 
 _FILE, _LOCK = ".published.json", ".publish.lock"
 
@@ -57,16 +55,6 @@ def alone(folder: Path, seconds: float) -> Iterator[None]:
 
     :raises AbortedError: if somebody else goes on doing it for so long.
     """
-    lock = FileLock(folder / _LOCK)
-    try:
-        lock.acquire(timeout=seconds)
-    except Timeout as error:
-        raise AbortedError(
-            f"publish from {folder}" if os.access(folder, os.W_OK) else f"write to {folder}",
-            awaited=f"the lock {folder / _LOCK}, {seconds:.0f} s",
-            last_seen="another process is publishing",
-        ) from error
-    try:
+    attempted = f"publish from {folder}" if os.access(folder, os.W_OK) else f"write to {folder}"
+    with held(folder / _LOCK, attempted, seconds, "another process is publishing"):
         yield
-    finally:
-        lock.release()

@@ -50,6 +50,10 @@ class Phase(StrEnum):
     REPORT = "report"
 
 
+ENDING = (Phase.COLLECT, Phase.DOWN, Phase.LEAK_CHECK)
+"""What a cell goes through from its last test to the proof that it is gone."""
+
+
 class Keep(StrEnum):
     """Whether a cluster survives its run."""
 

@@ -10,14 +10,13 @@ import math
 import time
 from pathlib import Path
 
-from harness.runs.api import Phase
+from harness.runs.api import ENDING
 from harness.runs.deadline import Budget
 from harness.runs.ledger import Ledger
 from harness.runs.state import RunState
 from harness.settings import Settings, duration
 
 FILE = "ends.jsonl"
-_ENDING = (Phase.COLLECT, Phase.DOWN, Phase.LEAK_CHECK)
 _LAST = 100
 """Runs that count; older ones say little of today's cloud."""
 _PERCENTILE = 0.95
@@ -41,7 +40,7 @@ def remember(settings: Settings, state: RunState) -> None:
     """Add what the end of this run took, if it had one; a cache that cannot be written costs only a worse estimate."""
     by_cell: dict[str, float] = {}
     for (cell, phase), found in state.phases.items():
-        if phase in _ENDING and found.state in ("passed", "failed"):
+        if phase in ENDING and found.state in ("passed", "failed"):
             by_cell[cell] = by_cell.get(cell, 0.0) + found.seconds
     if not by_cell:
         return

@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from harness.runs.processes import Owner
@@ -65,8 +65,7 @@ class Record:
 
     def granted(self) -> None:
         """The lease is there."""
-        waiting = asdict(self._holding)
-        self._write(Holding(**{**waiting, "waiting": False, "since": time.time()}))
+        self._write(replace(self._holding, waiting=False, since=time.time()))
 
     def _write(self, holding: Holding) -> None:
         fresh = self._path.with_suffix(f".{os.getpid()}.new")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from filelock import FileLock, Timeout
 
@@ -24,16 +25,23 @@ def locked(folder: RunFolder, attempted: str, seconds: float) -> Iterator[None]:
     :param seconds: how long to wait for whoever has it.
     :raises AbortedError: if it is not to be had in time.
     """
-    lock = FileLock(folder.lock)
+    seen, hint = "another process is taking the run down", f"harness status --run {folder.path.name}"
+    with held(folder.lock, attempted, seconds, seen, hint):
+        yield
+
+
+@contextmanager
+def held(path: Path, attempted: str, seconds: float, seen: str, hint: str = "") -> Iterator[None]:
+    """Hold the lock that this file is.
+
+    :param seen: what somebody else is doing who has it.
+    :raises AbortedError: if it is not to be had in time.
+    """
+    lock = FileLock(path)
     try:
         lock.acquire(timeout=max(0.0, seconds))
     except Timeout as error:
-        raise AbortedError(
-            attempted,
-            awaited=f"the lock {folder.lock}, {seconds:.0f} s",
-            last_seen="another process is taking the run down",
-            hint=f"harness status --run {folder.path.name}",
-        ) from error
+        raise AbortedError(attempted, awaited=f"the lock {path}, {seconds:.0f} s", last_seen=seen, hint=hint) from error
     try:
         yield
     finally:

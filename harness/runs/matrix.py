@@ -8,7 +8,7 @@ at the same time, in Jenkins too, where a cell is one ``harness run``.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -87,10 +87,14 @@ class Matrix:
                     raise UsageError(
                         f"--{axis} {value} is not in {place}", hint=f"it has: {', '.join(self.axes[axis])}"
                     )
-        found = tuple(cell for cell in self.cells() if _wanted(cell, wanted) and _suites(cell, wanted))
+        found = tuple(
+            replace(cell, suites=left)
+            for cell in self.cells()
+            if _wanted(cell, wanted) and (left := _suites(cell, wanted))
+        )
         if not found:
             raise UsageError(f"no cell of {place} has all that was asked for", hint=f"harness plan --matrix {place}")
-        return tuple(MatrixCell(c.source, c.deployer, c.location, _suites(c, wanted), c.owner) for c in found)
+        return found
 
 
 def _wanted(cell: MatrixCell, wanted: Mapping[str, Sequence[str]]) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from harness.errors import Outcome, UsageError
-from harness.runs.api import Phase
+from harness.runs.api import ENDING
 from harness.runs.folder import RunFolder
 from harness.runs.ledger import Ledger
 from harness.runs.locks import locked
@@ -94,8 +94,7 @@ def stop_owners(
 def _takes_down(ledger: Ledger, since: float) -> bool:
     """Whether somebody has begun with it since then."""
     phases = RunState.of(ledger.read()).phases
-    ending = (Phase.COLLECT, Phase.DOWN, Phase.LEAK_CHECK)
-    return any(phase in ending and state.at >= since - 1.0 for (_, phase), state in phases.items())
+    return any(phase in ENDING and state.at >= since - 1.0 for (_, phase), state in phases.items())
 
 
 def _bury(ledger: Ledger, folder: RunFolder) -> None:

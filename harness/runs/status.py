@@ -33,11 +33,6 @@ class RunStatus:
     """Why its ledger or plan cannot be read; nothing of such a run is touched."""
 
     @property
-    def holder(self) -> int:
-        """Process that works on it; 0 for none."""
-        return self.owners[0].pid if self.owners else 0
-
-    @property
     def resources(self) -> list[Resource]:
         return list(self.state.remaining.values())
 

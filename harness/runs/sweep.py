@@ -100,13 +100,12 @@ def carry_out(
     chosen = [finding for finding in findings if finding.remove and not dry_run]
     if isinstance(cloud, BulkDeleter) and len(groups := [item for item in chosen if item.kind == "group"]) > _WAITING:
         _ask(cloud, groups)
-    results: dict[int, Swept] = {}
+    results: list[Swept] = []
     with ThreadPoolExecutor(max_workers=_WAITING, thread_name_prefix="sweep") as pool:
-        futures = [(index, pool.submit(_remove, finding, dry_run)) for index, finding in enumerate(findings)]
-        for index, future in futures:
-            results[index] = future.result()
-            done(results[index])
-    return [results[index] for index in range(len(findings))]
+        for future in [pool.submit(_remove, finding, dry_run) for finding in findings]:
+            results.append(future.result())
+            done(results[-1])
+    return results
 
 
 def _ask(cloud: BulkDeleter, groups: Sequence[Finding]) -> None:

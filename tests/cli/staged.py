@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from fakes import FileBuilder
+from fakes import FileBuilder, cluster_of
 
 from harness.builds.api import Build
 from harness.clouds.local import LocalCloud
@@ -109,24 +109,7 @@ class StagedDeployer:
         gate("joining")
         with recorder.phase("readiness"):
             gate("readiness")
-        return Cluster(
-            run=request.run,
-            cell=request.cell,
-            version=request.build.version,
-            cloud="local",
-            location=request.location,
-            group=request.group,
-            server="https://203.0.113.1:6443",
-            kubeconfig=request.folder / "kubeconfig",
-            build=request.build.folder,
-            nodes=(),
-            pod_cidr="10.244.0.0/16",
-            service_cidr="10.96.0.0/16",
-            network="network",
-            subnet="nodes",
-            route_table="r",
-            security_group="security",
-        )
+        return cluster_of(request)
 
     def is_up(self, cluster: Cluster) -> bool:
         return True

@@ -77,6 +77,28 @@ class FileCloud:
         return found
 
 
+def cluster_of(request: ClusterRequest) -> Cluster:
+    """A cluster without nodes, as it was asked for."""
+    return Cluster(
+        run=request.run,
+        cell=request.cell,
+        version=request.build.version,
+        cloud="local",
+        location=request.location,
+        group=request.group,
+        server="https://203.0.113.1:6443",
+        kubeconfig=request.folder / "kubeconfig",
+        build=request.build.folder,
+        nodes=(),
+        pod_cidr="10.244.0.0/16",
+        service_cidr="10.96.0.0/16",
+        network="network",
+        subnet="nodes",
+        route_table="r",
+        security_group="security",
+    )
+
+
 class FileDeployer:
     """Creates the group and says it is a cluster."""
 
@@ -97,27 +119,7 @@ class FileDeployer:
         with recorder.phase("readiness"):
             if request.location == "failing":
                 raise DeployError("wait for nodes", awaited="3 nodes Ready", last_seen="2", log_tail="kubelet: no")
-        return self.made(request)
-
-    def made(self, request: ClusterRequest) -> Cluster:
-        return Cluster(
-            run=request.run,
-            cell=request.cell,
-            version=request.build.version,
-            cloud="local",
-            location=request.location,
-            group=request.group,
-            server="https://203.0.113.1:6443",
-            kubeconfig=request.folder / "kubeconfig",
-            build=request.build.folder,
-            nodes=(),
-            pod_cidr="10.244.0.0/16",
-            service_cidr="10.96.0.0/16",
-            network="n",
-            subnet="s",
-            route_table="r",
-            security_group="g",
-        )
+        return cluster_of(request)
 
     def is_up(self, cluster: Cluster) -> bool:
         return True

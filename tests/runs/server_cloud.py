@@ -18,7 +18,7 @@ from harness.clusters.api import Cluster
 from harness.deployers.api import ClusterRequest, Recorder
 from harness.settings import Settings
 
-from .fakes import FileDeployer
+from .fakes import FileDeployer, cluster_of
 
 ADDRESS = "Microsoft.Network/publicIPAddresses"
 MACHINE = "Microsoft.Compute/virtualMachines"
@@ -83,7 +83,7 @@ class MachineDeployer(FileDeployer):
         machines = request.control_planes + request.workers
         template = _template(request.location, self._size, image.id, machines)
         arm.deploy(request.group, "cluster", template, {}, request.deadline)
-        return self.made(request)
+        return cluster_of(request)
 
 
 def _template(location: str, size: str, image: str, machines: int) -> dict[str, Any]:

@@ -248,6 +248,6 @@ def test_status_of_a_run_that_is_running(settings: Settings, parts: Parts, cloud
     lifecycle = up(settings, parts)
     owned_by_init(lifecycle)
     found: RunStatus = status(settings.reports)[0]
-    assert (found.what, found.holder, found.folder) == ("running", 1, RunFolder(lifecycle.folder.path))
+    assert (found.what, found.owners[0].pid, found.folder) == ("running", 1, RunFolder(lifecycle.folder.path))
     lifecycle.ledger.append("stopping", signal="SIGTERM", pid=1)
     assert status(settings.reports)[0].what == "stopping"

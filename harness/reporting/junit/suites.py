@@ -17,12 +17,9 @@ from harness.reporting.junit.api import JunitCase, JunitSuite, printed
 from harness.reporting.junit.names import file_safe, safe_track, tracks, unique
 from harness.reporting.record import BAD, CellRecord, PhaseRecord, Report
 from harness.reporting.text import PASSED_OUTPUT, clean
-from harness.runs.api import Phase
+from harness.runs.api import ENDING, Phase
 
-_LIFECYCLE = (
-    *(Phase.BUILD, Phase.UP, Phase.READINESS, Phase.PROOF, Phase.LEFTOVERS),
-    *(Phase.COLLECT, Phase.DOWN, Phase.LEAK_CHECK),
-)
+_LIFECYCLE = (Phase.BUILD, Phase.UP, Phase.READINESS, Phase.PROOF, Phase.LEFTOVERS, *ENDING)
 _OPTIONAL = (Phase.PROOF, Phase.LEFTOVERS, Phase.COLLECT)
 """Phases without a case when there was no reason to enter them."""
 _QUIET_BUDGET = 60_000

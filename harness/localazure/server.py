@@ -11,7 +11,6 @@ import os
 import signal
 import ssl
 from collections.abc import Callable
-from ipaddress import IPv4Address
 from pathlib import Path
 
 from aiohttp import web
@@ -32,6 +31,7 @@ from harness.localazure.fabric.api import IMDS, WIRE, Fabric
 from harness.localazure.identity.certificates import ensure_certificates
 from harness.localazure.identity.metadata import metadata_app
 from harness.localazure.identity.tokens import Tokens
+from harness.localazure.inside import InsideNetworks, Services
 from harness.localazure.networks import NetworkReconciler
 from harness.localazure.oci import registry_app
 from harness.localazure.state import Secrets, StateFolder, process_started, touch_private, write_private
@@ -68,7 +68,12 @@ class Server:
         self.journal = Journal(touch_private(state / "journal.sqlite"))
         self.tokens = Tokens(bytes.fromhex(secrets.signing_key), "https://local-azure/adfs")
         self.discovery = Discovery()
-        self.networks = NetworkReconciler(self.store, fabric, self._open_network, self._close_network)
+        self.networks = NetworkReconciler(
+            self.store,
+            fabric,
+            lambda network, key: self._inside.open(network, key),
+            lambda network: self._inside.close(network),
+        )
         types = Registry(harness.localazure.providers)
         faults = Faults(self.store)
         self.engine = Engine(
@@ -99,7 +104,7 @@ class Server:
         self._stopping = asyncio.Event()
         self._clear = False
         self._runner = web.AppRunner(self.application.web, access_log=None, shutdown_timeout=2)
-        self._inside: dict[str, list[web.AppRunner | web.SockSite]] = {}
+        self._inside = InsideNetworks(fabric, self._services, self._runner, lambda: self.engine.stopping)
 
     async def run(self, ready: Callable[[dict[str, object]], None]) -> None:
         """Serve until told to stop; ``ready`` gets what server.json holds."""
@@ -175,41 +180,19 @@ class Server:
                 verb = "DELETE" if resource.state == "Deleting" else "PUT"
                 self.operations.start(self.engine.make_again(resource), str(resource.id), verb)
 
-    async def _open_network(self, network: str, key: str) -> None:
-        """Metadata, ARM and registry inside a virtual network that became real."""
-        opened = self._inside.setdefault(network, [])
-        services: tuple[tuple[IPv4Address, int, web.AppRunner | None], ...] = (
-            (IMDS, 80, web.AppRunner(metadata_app(self.store, self.tokens, network), access_log=None)),
-            (WIRE, REGISTRY_PORT, web.AppRunner(registry_app(self.store, network), access_log=None)),
-            (WIRE, ARM_PORT, None),
-        )
-        for address, port, runner in services:
-            if runner:
-                await runner.setup()
-                opened.append(runner)
-            listener = await self.fabric.listen(key, address, port)
-            if self.engine.stopping:
-                listener.close()
-                return
-            site = web.SockSite(runner or self._runner, listener)
-            await site.start()
-            if runner is None:
-                opened.append(site)
-
-    async def _close_network(self, network: str) -> None:
-        for part in self._inside.pop(network, []):
-            if isinstance(part, web.AppRunner):
-                await part.cleanup()
-            elif part in self._runner.sites:
-                await part.stop()
+    def _services(self, network: str) -> Services:
+        return {
+            (IMDS, 80): web.AppRunner(metadata_app(self.store, self.tokens, network), access_log=None),
+            (WIRE, REGISTRY_PORT): web.AppRunner(registry_app(self.store, network), access_log=None),
+            (WIRE, ARM_PORT): self._runner,
+        }
 
     async def _shut_down(self) -> None:
         """Machines keep running, unless everything is to be cleared."""
         self.engine.abandon()
         await self._runner.cleanup()
         await self.operations.stop()
-        for network in list(self._inside):
-            await self._close_network(network)
+        await self._inside.close_all()
         if self._clear:
             await self.fabric.clear()
         await self.fabric.stop()

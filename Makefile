@@ -23,8 +23,8 @@ lint: setup ## format, lint, types, layers
 	$(BIN)/mypy bench
 	$(BIN)/lint-imports
 
-test: setup lint ## all of the project's own tests; those that make real machines run one after the other
-	$(BIN)/pytest $(TESTS) -n 2 -m "not root and not e2e" </dev/null
+test: setup lint ## all of the project's own tests; four at a time wait for each other, those that make real machines run alone
+	$(BIN)/pytest $(TESTS) -n 4 --dist worksteal -m "not root and not e2e" </dev/null
 	$(BIN)/pytest $(TESTS) -m "root or e2e" --durations 10 </dev/null
 
 bench: setup ## ratios against what cannot be avoided

@@ -1,6 +1,6 @@
 """Ten kills at random moments of one conformance run, each followed by a resumption where one is needed: the same results in the end.
 
-    bench/kills.py [--kills N] [--seed S] [-- ARGUMENTS OF harness run]
+    bench/kills.py [--kills N] [--seed S] [--every SECONDS] [--reports DIR] [-- ARGUMENTS OF harness run]
 
 Kills, by SIGKILL: a pytest worker, an e2e.test process, pytest itself (its supervisor then takes the clusters down, and the run goes on
 on new ones), and pytest with its supervisor (the run goes on on the same clusters). Prints each kill and a verdict: every spec
@@ -17,6 +17,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -31,11 +32,13 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--every", type=float, default=60.0, help="mean seconds between kills")
+    parser.add_argument("--reports", type=Path, help="keep the run's folder here")
     parser.add_argument("arguments", nargs="*")
     asked = parser.parse_args()
     chance = random.Random(asked.seed)
-    with TemporaryDirectory() as folder:
+    with TemporaryDirectory() if asked.reports is None else nullcontext(asked.reports) as folder:
         reports = Path(folder)
+        reports.mkdir(parents=True, exist_ok=True)
         run = Run(reports, asked.arguments)
         for number in range(asked.kills):
             run.wait(chance.uniform(0.2, 1.8) * asked.every)

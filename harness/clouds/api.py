@@ -96,8 +96,12 @@ class Cloud(Protocol):
     subscription: str
     resources: ResourceManagementClient
     deployments: DeploymentsMgmtClient
-    network: NetworkManagementClient
-    compute: ComputeManagementClient
+
+    @property
+    def network(self) -> NetworkManagementClient: ...
+
+    @property
+    def compute(self) -> ComputeManagementClient: ...
 
     def __enter__(self) -> Cloud: ...
 

@@ -9,12 +9,11 @@ import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from azure.core.credentials import TokenCredential
-from azure.mgmt.compute import ComputeManagementClient
-from azure.mgmt.network import NetworkManagementClient
 from azure.mgmt.resource.deployments import DeploymentsMgmtClient
 from azure.mgmt.resource.resources import ResourceManagementClient
 
@@ -28,6 +27,12 @@ from harness.clouds.pace import Pace, PacePolicy
 from harness.clouds.rest import Rest
 from harness.clouds.room import Room
 from harness.errors import CloudError
+
+if (
+    TYPE_CHECKING
+):  # these two take half a second of processor time to load, which most commands and test processes can spare
+    from azure.mgmt.compute import ComputeManagementClient
+    from azure.mgmt.network import NetworkManagementClient
 
 _CONSOLE_SECONDS = 30.0
 
@@ -72,24 +77,39 @@ class Arm:
         self._endpoint = endpoint
         self.tell: Progress = _quiet
         """Gets a line for the person who watches, about what makes us wait."""
-        subscription, credential = endpoint.subscription, endpoint.credential
-        pace = Pace(endpoint.pace)
+        self._pace = Pace(endpoint.pace)
+        self.resources = ResourceManagementClient(*self._whose, **self._options())
+        self.deployments = DeploymentsMgmtClient(*self._whose, **self._options())
+        self.rest = Rest(self.resources, endpoint.url or "https://management.azure.com", endpoint.subscription)
 
-        def options() -> dict[str, Any]:
-            """A policy belongs to one pipeline: each client gets its own."""
-            policy = PacePolicy(pace, endpoint.patience, lambda text: self.tell(text))
-            return {**endpoint.options(), "per_retry_policies": [policy]}
+    @cached_property
+    def network(self) -> NetworkManagementClient:
+        """The client of networks, public addresses and load balancers."""
+        from azure.mgmt.network import NetworkManagementClient
 
-        self.resources = ResourceManagementClient(credential, subscription, **options())
-        self.deployments = DeploymentsMgmtClient(credential, subscription, **options())
-        self.network = NetworkManagementClient(credential, subscription, **options())
-        self.compute = ComputeManagementClient(credential, subscription, **options())
-        self.rest = Rest(self.resources, endpoint.url or "https://management.azure.com", subscription)
+        return NetworkManagementClient(*self._whose, **self._options())
+
+    @cached_property
+    def compute(self) -> ComputeManagementClient:
+        """The client of machines and disks."""
+        from azure.mgmt.compute import ComputeManagementClient
+
+        return ComputeManagementClient(*self._whose, **self._options())
+
+    @property
+    def _whose(self) -> tuple[TokenCredential, str]:
+        return self._endpoint.credential, self._endpoint.subscription
+
+    def _options(self) -> dict[str, Any]:
+        """Keyword arguments of one client: a policy belongs to one pipeline, so each gets its own."""
+        policy = PacePolicy(self._pace, self._endpoint.patience, lambda text: self.tell(text))
+        return {**self._endpoint.options(), "per_retry_policies": [policy]}
 
     def close(self) -> None:
         """Close the clients' connections."""
-        for client in (self.resources, self.deployments, self.network, self.compute):
-            client.close()
+        for name in ("resources", "deployments", "network", "compute"):
+            if client := vars(self).get(name):
+                client.close()
 
     def get(self, path: str) -> dict[str, Any]:
         """GET of what no installed client covers; ``path`` starts below the endpoint."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from azure.identity import DefaultAzureCredential
 from azure.storage.blob import BlobServiceClient
@@ -18,6 +18,10 @@ from harness.clouds.arm import Arm, Endpoint
 from harness.clouds.room import Room
 from harness.errors import UsageError
 from harness.settings import Settings
+
+if TYPE_CHECKING:
+    from azure.mgmt.compute import ComputeManagementClient
+    from azure.mgmt.network import NetworkManagementClient
 
 _IMAGE = {"publisher": "Debian", "offer": "debian-12", "sku": "12-gen2", "version": "latest"}
 _GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -49,9 +53,15 @@ class AzureCloud:
         self._arm = Arm(Endpoint(subscription=self.subscription, credential=self._credential, pace=pace))
         self.resources = self._arm.resources
         self.deployments = self._arm.deployments
-        self.network = self._arm.network
-        self.compute = self._arm.compute
         return self
+
+    @property
+    def network(self) -> NetworkManagementClient:
+        return self._arm.network
+
+    @property
+    def compute(self) -> ComputeManagementClient:
+        return self._arm.compute
 
     def __exit__(self, *exc: object) -> None:
         self._arm.close()

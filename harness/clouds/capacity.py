@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from azure.mgmt.compute import ComputeManagementClient
-from azure.mgmt.network import NetworkManagementClient
 from azure.mgmt.resource.resources import ResourceManagementClient
 
 from harness.builds.api import Progress
 from harness.clouds.errors import translated
 from harness.clouds.room import Room
 from harness.errors import CloudError
+
+if TYPE_CHECKING:
+    from azure.mgmt.compute import ComputeManagementClient
+    from azure.mgmt.network import NetworkManagementClient
 
 NAMESPACES = ("Microsoft.Compute", "Microsoft.Network")
 """Resource providers that every cluster needs."""

@@ -6,10 +6,9 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from azure.identity import ClientSecretCredential
-from azure.mgmt.compute.models import Image, ImageOSDisk, ImageProperties, ImageStorageProfile
 
 from harness.builds import open_builder
 from harness.builds.api import Build, Progress
@@ -20,6 +19,11 @@ from harness.clouds.journal import requests_of_machines
 from harness.clouds.room import Room
 from harness.clouds.server import LocalServer, ServerInfo
 from harness.settings import Settings
+
+if TYPE_CHECKING:
+    from azure.mgmt.compute import ComputeManagementClient
+    from azure.mgmt.compute.models import Image
+    from azure.mgmt.network import NetworkManagementClient
 
 _POLLING = 0.1
 """Seconds between polls; the server holds each poll until there is news."""
@@ -57,9 +61,15 @@ class LocalCloud:
         self.subscription = self._info.subscription
         self.resources = self._arm.resources
         self.deployments = self._arm.deployments
-        self.network = self._arm.network
-        self.compute = self._arm.compute
         return self
+
+    @property
+    def network(self) -> NetworkManagementClient:
+        return self._arm.network
+
+    @property
+    def compute(self) -> ComputeManagementClient:
+        return self._arm.compute
 
     def __exit__(self, *exc: object) -> None:
         """Let go; the last one stops the server, unless groups were left on purpose or somebody keeps it."""
@@ -85,11 +95,7 @@ class LocalCloud:
         name = re.sub(r"[^A-Za-z0-9._-]", "-", f"kubernetes-{build.key}")[:80]
         with translated(f"read the tags of {group}"):
             tags = self.resources.resource_groups.get(group).tags
-        image = Image(
-            location=location,
-            tags=tags,
-            properties=ImageProperties(storage_profile=ImageStorageProfile(os_disk=_os_disk(folder))),
-        )
+        image = _image(location, tags, folder)
         with translated(f"register the managed image {name}"):
             made = self.compute.images.begin_create_or_update(group, name, image).result()
         return NodeProfile(
@@ -159,8 +165,12 @@ def _credential(info: ServerInfo) -> ClientSecretCredential:
     )
 
 
-def _os_disk(folder: Path) -> ImageOSDisk:
-    return ImageOSDisk(os_type="Linux", os_state="Generalized", blob_uri=folder.as_uri())
+def _image(location: str, tags: dict[str, str] | None, folder: Path) -> Image:
+    from azure.mgmt.compute.models import Image, ImageOSDisk, ImageProperties, ImageStorageProfile
+
+    disk = ImageOSDisk(os_type="Linux", os_state="Generalized", blob_uri=folder.as_uri())
+    properties = ImageProperties(storage_profile=ImageStorageProfile(os_disk=disk))
+    return Image(location=location, tags=tags, properties=properties)
 
 
 def _kubelet(version: str) -> Mapping[str, Any]:

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 from azure.core.exceptions import AzureError
-from azure.mgmt.compute.models import RunCommandInput
 from kubernetes import client
 
 from harness.clouds.api import Cloud
@@ -91,6 +90,8 @@ def _journal(cloud: Cloud, group: str, machine: str, unit: str) -> str:
 
 def run_script(cloud: Cloud, group: str, machine: str, script: str) -> str:
     """What a shell script prints on a machine, by ARM's run command; Azure gives the last 4 KB of it."""
+    from azure.mgmt.compute.models import RunCommandInput  # slow to load, and seldom needed
+
     wanted = RunCommandInput(command_id="RunShellScript", script=[script])
     poller = cloud.compute.virtual_machines.begin_run_command(group, machine, wanted)
     result = poller.result(timeout=_RUN_COMMAND_SECONDS)

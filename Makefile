@@ -23,9 +23,10 @@ lint: setup ## format, lint, types, layers
 	$(BIN)/mypy bench
 	$(BIN)/lint-imports
 
-test: setup lint ## all of the project's own tests; four at a time wait for each other, those that make real machines run alone
+test: setup lint ## all of the project's own tests: quick ones, those that make real machines, and the main job with the host to itself
 	$(BIN)/pytest $(TESTS) -n 4 --dist worksteal -m "not root and not e2e" </dev/null
-	$(BIN)/pytest $(TESTS) -m "root or e2e" --durations 10 </dev/null
+	$(BIN)/pytest $(TESTS) -n 3 --dist worksteal -m "(root or e2e) and not alone" --durations 10 </dev/null
+	$(BIN)/pytest $(TESTS) -m alone </dev/null
 
 bench: setup ## ratios against what cannot be avoided
 	$(BIN)/python bench/collection.py

@@ -11,7 +11,7 @@ import pytest
 from host import HostState
 from junitparser import JUnitXml
 
-pytestmark = [pytest.mark.e2e, pytest.mark.root]
+pytestmark = [pytest.mark.e2e, pytest.mark.root, pytest.mark.alone]
 
 TOP = Path(__file__).resolve().parent.parent.parent
 SUITES = ("conformance", "loadbalancer", "pod_networking", "volumes")

@@ -11,15 +11,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
+from harness.jenkins.address import JobAddress
+from harness.jenkins.connection import Connection, Credentials
+from harness.jenkins.errors import JenkinsError, LostError, RefusedError
+from harness.jenkins.follow import follow, number_of
+from harness.jenkins.job import Build, Job, Ordered
+from harness.jenkins.patience import Patience
+from harness.jenkins.trigger import Order, place
 from harness.publishing.api import Publication, Published, Tell
 from harness.publishing.archive import pack
-from harness.publishing.jenkins.address import JobAddress
-from harness.publishing.jenkins.connection import Connection, Credentials
-from harness.publishing.jenkins.errors import JenkinsError, LostError, RefusedError
-from harness.publishing.jenkins.follow import follow, number_of
-from harness.publishing.jenkins.job import Build, Job, Ordered
-from harness.publishing.jenkins.patience import Patience
-from harness.publishing.jenkins.trigger import Order, place
 from harness.publishing.state import Record, State, alone
 from harness.reporting import words
 

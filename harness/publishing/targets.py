@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from harness.errors import UsageError
+from harness.jenkins.address import job_address
+from harness.jenkins.connection import Credentials
+from harness.jenkins.patience import Patience
 from harness.publishing.api import Publisher
 from harness.publishing.files import FolderPublisher
 from harness.publishing.ingest import JOB, IngestPublisher
-from harness.publishing.jenkins.address import job_address
-from harness.publishing.jenkins.connection import Credentials
-from harness.publishing.jenkins.patience import Patience
 
 IN_WORKSPACE = "published"
 _JENKINS = ("JENKINS_URL", "BUILD_URL", "WORKSPACE")

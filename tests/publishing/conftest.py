@@ -14,9 +14,9 @@ from reporting.synthetic import CELL, Folder, result
 
 from harness import reporting
 from harness.errors import Outcome
+from harness.jenkins.connection import Connection, Credentials
+from harness.jenkins.patience import Pace, Patience
 from harness.publishing.api import Publication
-from harness.publishing.jenkins.connection import Connection, Credentials
-from harness.publishing.jenkins.patience import Pace, Patience
 from harness.publishing.publication import publication
 
 from .contract.running import Contract

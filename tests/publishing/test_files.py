@@ -12,11 +12,11 @@ import pytest
 
 import harness.publishing
 from harness.errors import UsageError
+from harness.jenkins.patience import Patience
 from harness.publishing.api import Publication
 from harness.publishing.archive import members, pack
 from harness.publishing.files import FolderPublisher
 from harness.publishing.ingest import IngestPublisher
-from harness.publishing.jenkins.patience import Patience
 from harness.publishing.targets import publisher
 from harness.reporting.jenkins.view import view
 

@@ -15,13 +15,13 @@ import pytest
 
 import harness.publishing
 from harness.errors import AbortedError, UsageError
+from harness.jenkins.address import job_address
+from harness.jenkins.connection import Connection, Credentials
+from harness.jenkins.errors import JenkinsError, MissingError, RefusedError, UnreachableError
+from harness.jenkins.job import Job
+from harness.jenkins.patience import Patience
 from harness.publishing.api import Publication, Published
 from harness.publishing.ingest import JOB, IngestPublisher
-from harness.publishing.jenkins.address import job_address
-from harness.publishing.jenkins.connection import Connection, Credentials
-from harness.publishing.jenkins.errors import JenkinsError, MissingError, RefusedError, UnreachableError
-from harness.publishing.jenkins.job import Job
-from harness.publishing.jenkins.patience import Patience
 
 from .conftest import LONG, PACE, short
 from .contract.running import Contract

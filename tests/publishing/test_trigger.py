@@ -9,14 +9,14 @@ from dataclasses import replace
 import pytest
 
 from harness.errors import AbortedError, Outcome, UsageError
-from harness.publishing.jenkins.address import job_address
-from harness.publishing.jenkins.connection import Connection, Credentials
-from harness.publishing.jenkins.errors import RejectedError, UnreachableError
-from harness.publishing.jenkins.follow import follow, number_of, outcome
-from harness.publishing.jenkins.job import Job
-from harness.publishing.jenkins.patience import Patience
-from harness.publishing.jenkins.run import Ended, run
-from harness.publishing.jenkins.trigger import Order, Placed, place
+from harness.jenkins.address import job_address
+from harness.jenkins.connection import Connection, Credentials
+from harness.jenkins.errors import RejectedError, UnreachableError
+from harness.jenkins.follow import follow, number_of, outcome
+from harness.jenkins.job import Job
+from harness.jenkins.patience import Patience
+from harness.jenkins.run import Ended, run
+from harness.jenkins.trigger import Order, Placed, place
 
 from .conftest import LONG, PACE, short
 from .contract.running import Contract

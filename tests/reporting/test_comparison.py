@@ -284,7 +284,7 @@ def test_a_run_against_the_last_stable_build_of_a_job(reports: Reports, jenkins:
     assert names(found.new) == ["[sig-apps] a"]
     assert names(found.still) == ["[sig-apps] b"]
     assert names(found.vanished) == ["[sig-apps] c"]
-    query, authorization = answers["seen"][0]
+    query, authorization = answers["seen"][-1]
     assert query.startswith("tree=")
     assert "depth" not in query
     assert authorization == "Basic bTp0"

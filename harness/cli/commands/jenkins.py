@@ -43,12 +43,12 @@ def command() -> None:
 )
 def trigger(job: str, url: str, parameters: Sequence[str], wait: bool, deadline: str, retry: int) -> int:
     """Trigger JOB, a name such as team/nightly or an address; with the parameter RUN_ID, once for each of its values."""
-    from harness.publishing.jenkins.address import job_address
-    from harness.publishing.jenkins.connection import Connection, Credentials
-    from harness.publishing.jenkins.job import Job
-    from harness.publishing.jenkins.patience import Patience
-    from harness.publishing.jenkins.run import run
-    from harness.publishing.jenkins.trigger import Order, Placed, place
+    from harness.jenkins.address import job_address
+    from harness.jenkins.connection import Connection, Credentials
+    from harness.jenkins.job import Job
+    from harness.jenkins.patience import Patience
+    from harness.jenkins.run import run
+    from harness.jenkins.trigger import Order, Placed, place
 
     if retry and not wait:
         raise UsageError("--retry needs --wait", hint="only a build that is waited for is seen to fail")

@@ -33,7 +33,7 @@ _EPILOG = (
 @setting_options("reports")
 def command(run: str, to: str, deadline: str, **flags: Any) -> None:
     """Publish RUN (its id or folder; the newest by default): its JUnit, reports and log, once."""
-    from harness.publishing.jenkins.patience import Patience
+    from harness.jenkins.patience import Patience
     from harness.publishing.publication import publication
     from harness.publishing.targets import publisher
 

@@ -6,17 +6,15 @@ nothing of versions, so they are taken from the suites' names, ``<track>.<suite>
 
 from __future__ import annotations
 
-import base64
 import json
 import re
-import urllib.error
-import urllib.request
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from harness.errors import HarnessError, Outcome, UsageError
+from harness.errors import Outcome, UsageError
 from harness.reporting.comparison.api import Side
 from harness.reporting.history.api import CaseRecord, TrackRecord, identity
 from harness.reporting.text import line
@@ -25,7 +23,6 @@ TREE = (
     "suites[name,cases[className,name,status,skipped,skippedMessage,duration,age,errorDetails,flakyFailures[message]]]"
 )
 PERMALINKS = ("lastBuild", "lastCompletedBuild", "lastStableBuild", "lastSuccessfulBuild", "lastUnstableBuild")
-_SECONDS = 60.0
 _LIFECYCLE = "lifecycle"
 _TRACK = re.compile(r"(?P<version>.+)-(?P<deployer>[A-Za-z_]+)-(?P<location>[a-z0-9]+)")
 
@@ -38,14 +35,14 @@ def fetch(address: str, environ: Mapping[str, str]) -> Side:
     """A build by its address; of a job, its last stable build, which is the last green one.
 
     :param environ: JENKINS_USER_ID and JENKINS_API_TOKEN, as Jenkins' own command line reads them, if it wants to know who asks.
-    :raises UsageError: for an address that Jenkins does not know or does not let us read.
-    :raises HarnessError: when it cannot be reached, or answers something else.
+    :raises UsageError: for an address that Jenkins does not know.
+    :raises JenkinsError: when it cannot be reached, does not let us read, or answers something else; see :mod:`harness.jenkins.errors`.
     """
     base = address.split("?", 1)[0].rstrip("/").removesuffix("/testReport")
     last = base.rpartition("/")[2]
     if not last.isdigit() and last not in PERMALINKS:
         base += "/lastStableBuild"
-    raw = _get(f"{base}/testReport/api/json?tree={TREE}", environ)
+    raw = _get(base, environ)
     return side(raw, base.partition("/job/")[2].replace("/job/", "/") or base, base + "/")
 
 
@@ -114,26 +111,23 @@ def _track(track: str) -> TrackRecord:
     return TrackRecord(track, version, "", match["deployer"], match["location"])
 
 
-def _get(address: str, environ: Mapping[str, str]) -> Any:
-    if urlsplit(address).hostname is None:
+def _get(build: str, environ: Mapping[str, str]) -> Any:
+    """The test report of a build, by its address."""
+    from harness.jenkins.connection import (
+        Connection,
+        Credentials,
+    )  # needs python-jenkins, and most comparisons need no Jenkins
+    from harness.jenkins.errors import MissingError
+
+    server, found, path = build.partition("/job/")
+    if urlsplit(build).hostname is None or not found:
         raise UsageError(
-            f"{address} is not an address", hint="write it in full: https://ci.example.org/job/nightly/42/"
+            f"{build} is not the address of a job or build",
+            hint="write it in full: https://ci.example.org/job/nightly/42/",
         )
-    request = urllib.request.Request(address, headers={"Accept": "application/json"})  # noqa: S310 - see is_address
-    user, token = environ.get("JENKINS_USER_ID", ""), environ.get("JENKINS_API_TOKEN", "")
-    if user and token:
-        secret = base64.b64encode(f"{user}:{token}".encode()).decode()
-        request.add_header("Authorization", f"Basic {secret}")
-    try:
-        with urllib.request.urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310 - http and https only
-            return json.load(answer)
-    except urllib.error.HTTPError as error:
-        hints: Iterable[tuple[tuple[int, ...], str]] = (
-            ((401, 403), "set JENKINS_USER_ID and JENKINS_API_TOKEN"),
-            ((404,), "does the build exist, and has it test results?"),
-        )
-        hint = next((text for codes, text in hints if error.code in codes), "")
-        kind = UsageError if hint else HarnessError
-        raise kind(f"read {address}", last_seen=f"HTTP {error.code}", hint=hint) from error
-    except (OSError, ValueError) as error:
-        raise HarnessError(f"read {address}", last_seen=str(error), hint="is Jenkins reachable from here?") from error
+    with closing(Connection(f"{server}/", Credentials.of(environ))) as connection:
+        try:
+            return connection.json(f"job/{path}/testReport/", tree=TREE)
+        except MissingError as error:
+            hint = error.hint or "does the build exist, and has it test results?"
+            raise UsageError(error.attempted, last_seen=error.last_seen, hint=hint) from error

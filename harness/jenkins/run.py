@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from harness.errors import INFRASTRUCTURE, Outcome
-from harness.publishing.jenkins.errors import LostError
-from harness.publishing.jenkins.follow import Show, follow, number_of, outcome
-from harness.publishing.jenkins.job import Build, Job
-from harness.publishing.jenkins.patience import Patience
-from harness.publishing.jenkins.trigger import Order, Placed, place
+from harness.jenkins.errors import LostError
+from harness.jenkins.follow import Show, follow, number_of, outcome
+from harness.jenkins.job import Build, Job
+from harness.jenkins.patience import Patience
+from harness.jenkins.trigger import Order, Placed, place
 
 
 @dataclass(frozen=True)

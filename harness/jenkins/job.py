@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import UsageError
-from harness.publishing.jenkins.address import JobAddress
-from harness.publishing.jenkins.connection import Connection
-from harness.publishing.jenkins.errors import MissingError, RejectedError
+from harness.jenkins.address import JobAddress
+from harness.jenkins.connection import Connection
+from harness.jenkins.errors import MissingError, RejectedError
 
 _BACK = 300
 """Builds that are searched: more than jobs keep."""

@@ -19,14 +19,14 @@ from requests import exceptions as failures
 
 import jenkins
 from harness.errors import UsageError
-from harness.publishing.jenkins.errors import (
+from harness.jenkins.errors import (
     JenkinsError,
     MissingError,
     RefusedError,
     RejectedError,
     UnreachableError,
 )
-from harness.publishing.jenkins.patience import Pace
+from harness.jenkins.patience import Pace
 
 _PROXY = (429, 502, 503, 504)
 """Not Jenkins, or a Jenkins that is starting (503)."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harness.errors import UsageError
-from harness.publishing.jenkins.address import JobAddress, job_address
+from harness.jenkins.address import JobAddress, job_address
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from functools import partial
 
 from harness.errors import AbortedError, Outcome
-from harness.publishing.jenkins.errors import LostError, MissingError
-from harness.publishing.jenkins.job import Build, Job, Ordered
-from harness.publishing.jenkins.patience import Patience
+from harness.jenkins.errors import LostError, MissingError
+from harness.jenkins.job import Build, Job, Ordered
+from harness.jenkins.patience import Patience
 
 Show = Callable[[str], None]
 """Takes text of the log, in pieces of any size."""

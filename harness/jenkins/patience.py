@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from harness.errors import AbortedError, HarnessError
-from harness.publishing.api import Tell
-from harness.publishing.jenkins.errors import UnreachableError
+from harness.jenkins.errors import UnreachableError
 
 _T = TypeVar("_T")
 
@@ -39,7 +38,7 @@ class Patience:
     pace: Pace = Pace()
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
-    tell: Tell = field(default=lambda _: None)
+    tell: Callable[[str], None] = field(default=lambda _: None)
 
     @property
     def left(self) -> float:

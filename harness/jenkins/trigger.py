@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from harness.errors import AbortedError
-from harness.publishing.jenkins.errors import JenkinsError, UnreachableError
-from harness.publishing.jenkins.job import Build, Job, Ordered
-from harness.publishing.jenkins.patience import Patience, exhausted
+from harness.jenkins.errors import JenkinsError, UnreachableError
+from harness.jenkins.job import Build, Job, Ordered
+from harness.jenkins.patience import Patience, exhausted
 
 
 @dataclass(frozen=True)

@@ -91,7 +91,7 @@ class Run:
     def kill(self, kind: str, chance: random.Random) -> str:
         """Kill one process of this kind; whoever is needed for it to go on is started."""
         if kind in ("worker", "e2e.test"):
-            found = self.descendants(b"execnet" if kind == "worker" else b"e2e.test")
+            found = self.descendants(b"exec(eval(sys.stdin" if kind == "worker" else b"e2e.test")
             if not found:
                 return "none there"
             victim = chance.choice(found)

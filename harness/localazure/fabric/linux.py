@@ -66,7 +66,7 @@ class LinuxFabric:
     async def apply_network(self, plan: NetworkPlan) -> None:
         """Make the network equal to the plan."""
         await self._network(plan.key).apply(plan)
-        await asyncio.to_thread(networks.drop_unused_namespaces, self._names, self._folder / "machines", plan)
+        await self._drop_unused_namespaces()
 
     async def foreign_public(self) -> frozenset[IPv4Address]:
         """Public addresses that other fabrics of this host have."""
@@ -76,7 +76,13 @@ class LinuxFabric:
         """Remove the namespace and all that hangs on it."""
         await self._network(key).remove()
         self._networks.pop(key, None)
-        await asyncio.to_thread(networks.drop_unused_namespaces, self._names, self._folder / "machines")
+        await self._drop_unused_namespaces()
+
+    async def _drop_unused_namespaces(self) -> None:
+        def wanted() -> set[str]:
+            return {machine for network in list(self._networks.values()) for machine in network.machines}
+
+        await asyncio.to_thread(networks.drop_unused_namespaces, self._names, self._folder / "machines", wanted)
 
     async def member_health(self, key: str) -> dict[str, dict[str, bool]]:
         """Rule key -> member address -> healthy."""

@@ -158,7 +158,7 @@ class Machines:
     def remove(self, key: str) -> None:
         """Power off at once and remove the namespace and the folder, whose files stay in the trash."""
         self._clear_remains(key)
-        networks.remove_machine_namespace(self._names.machine(key))
+        networks.remove_machine_namespace(self._names, key)
         self.root(key).discard(self.trash)
 
     def empty_trash(self) -> None:

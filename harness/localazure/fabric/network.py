@@ -36,6 +36,8 @@ class Network:
         self._key = key
         self._file = folder / f"{key}.json"
         self._lock = asyncio.Lock()
+        self.machines: frozenset[str] = frozenset()
+        """Keys of machines with a NIC in it, those included that it is being given just now."""
         self._plan: NetworkPlan | None = None
         self._wired: NetworkPlan | None = None
         self._script = ""
@@ -46,6 +48,7 @@ class Network:
     async def apply(self, plan: NetworkPlan) -> None:
         """Make the network equal to the plan."""
         async with self._lock:
+            self.machines = frozenset(nic.machine for nic in plan.nics)
             if self._wired is None or _structure(self._wired) != _structure(plan) or not self._there():
                 await self._wire(plan)
             self._plan = plan
@@ -90,6 +93,7 @@ class Network:
         await self.close()
         async with self._lock:
             self._plan = self._wired = self._installed = None
+            self.machines = frozenset()
             await asyncio.to_thread(networks.remove, self._names, self._key)
             self._file.unlink(missing_ok=True)
 

@@ -7,7 +7,7 @@ server made: nothing is remembered that could be wrong.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -56,7 +56,7 @@ def ensure_namespaces(names: Names, *, network: str = "", machines: Iterable[str
 
     A machine and its network may ask for the machine's namespace at the same time: one after the other.
     """
-    with FileLock(names.state / ".namespaces.lock", timeout=20):
+    with _changing(names):
         present = namespaces.existing(names.prefix)
         missing = ({network} if network else set()) | set(machines)
         missing -= present
@@ -66,6 +66,11 @@ def ensure_namespaces(names: Names, *, network: str = "", machines: Iterable[str
             if name != network:
                 run(["ip", "-n", name, "link", "set", "lo", "up"])
     return network in present
+
+
+def _changing(names: Names) -> FileLock:
+    """Held by whoever makes or removes machines' namespaces."""
+    return FileLock(names.state / ".namespaces.lock", timeout=60)
 
 
 def _batch(name: str, lines: Iterable[str]) -> None:
@@ -132,28 +137,32 @@ def _route(item: dict[str, Any]) -> Route:
     )
 
 
-def remove_machine_namespace(name: str) -> None:
+def remove_machine_namespace(names: Names, key: str) -> None:
     """Remove a machine's namespace and its NICs' links.
 
     The links go first: the kernel takes a namespace apart some time after it was let go of, and until then the other ends would
     look as if nothing had happened.
     """
-    links = [link["ifname"] for link in _links_of(name) if link["ifname"].startswith("eth")]
-    _batch(name, [f"link del {link}\n" for link in links])
-    namespaces.remove([name])
+    name = names.machine(key)
+    with _changing(names):
+        links = [link["ifname"] for link in _links_of(name) if link["ifname"].startswith("eth")]
+        _batch(name, [f"link del {link}\n" for link in links])
+        namespaces.remove([name])
 
 
-def drop_unused_namespaces(names: Names, machines: Path, plan: NetworkPlan | None = None) -> None:
-    """Remove namespaces of machines that neither exist nor have a NIC.
+def drop_unused_namespaces(names: Names, machines: Path, wanted: Callable[[], set[str]]) -> None:
+    """Remove namespaces of machines that neither exist nor have a NIC, nor are about to get one.
 
     :param machines: folder that holds one folder a machine.
-    :param plan: network that was just applied; its NICs' machines are kept.
+    :param wanted: machines that networks have or are being given; asked when no namespace can be made any more, so that a network
+        that comes after the answer makes its own anew.
     """
-    kept = {names.machine(nic.machine) for nic in plan.nics} if plan else set()
-    for name in namespaces.existing(names.machine("")) - kept:
-        key = names.machine_key(name)
-        if key and not (machines / key).exists() and len(_links_of(name)) <= 1:
-            namespaces.remove([name])
+    with _changing(names):
+        kept = {names.machine(machine) for machine in wanted()}
+        for name in namespaces.existing(names.machine("")) - kept:
+            key = names.machine_key(name)
+            if key and not (machines / key).exists() and len(_links_of(name)) <= 1:
+                namespaces.remove([name])
 
 
 def _links_of(name: str) -> list[Any]:

@@ -52,6 +52,23 @@ def test_two_networks_with_the_same_addresses_side_by_side(lab: Lab) -> None:
     asyncio.run(scenario())
 
 
+def test_networks_that_come_and_go_at_the_same_time_leave_each_others_machines_alone(lab: Lab) -> None:
+    async def comes_and_goes(name: str) -> None:
+        nics = tuple(nic(number, network=name) for number in (1, 2, 3))
+        for _ in range(4):
+            await lab.fabric.apply_network(network(key=name, nics=nics, public=()))
+            for number in (1, 2, 3):
+                assert "eth0" in lab.ip(lab.names.machine(f"vm{name}{number}"), "-br", "link")
+            await lab.fabric.remove_network(name)
+
+    async def scenario() -> None:
+        await lab.fabric.start()
+        await asyncio.gather(*map(comes_and_goes, "abcdef"))
+        await lab.fabric.clear()
+
+    asyncio.run(scenario())
+
+
 def test_route_leads_to_a_pod_prefix_and_sources_are_checked(lab: Lab) -> None:
     async def scenario() -> None:
         await lab.fabric.start()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import shutil
 import statistics
 import subprocess
@@ -137,7 +138,7 @@ def run_ginkgo(folder: Path, settings: Settings, procs: int) -> float:
     """Seconds that ginkgo takes for the same specs on one fresh cluster."""
     build = open_builder(settings.cache).find(settings.source[0])
     assert build is not None, "the harness' own run has built it"
-    ginkgo = build_ginkgo(folder, build.folder / "bin" / "e2e.test", settings)
+    ginkgo = build_ginkgo(folder, build.version)
     up = subprocess.run(
         [HARNESS, "up", "--reports", folder], cwd=TOP, stdout=subprocess.PIPE, text=True, timeout=1800, check=True
     )
@@ -161,11 +162,14 @@ def run_ginkgo(folder: Path, settings: Settings, procs: int) -> float:
         subprocess.run([HARNESS, "down", "--run", run, "--reports", folder], cwd=TOP, timeout=600, check=True)
 
 
-def build_ginkgo(folder: Path, tests: Path, settings: Settings) -> Path:
-    """The ginkgo command of the version that e2e.test was compiled with, from its module."""
+def build_ginkgo(folder: Path, kubernetes: str) -> Path:
+    """The ginkgo command of the version that this release's e2e.test is compiled with, from its module."""
     toolchain = find_toolchain()
-    said = toolchain.run(["version", "-m", tests], "read the modules of e2e.test", cwd=folder, timeout=60)
-    version = next(line.split()[2] for line in said.splitlines() if line.split()[1:2] == ["github.com/onsi/ginkgo/v2"])
+    asked = ["mod", "download", "-json", f"k8s.io/kubernetes@{kubernetes}"]
+    said = toolchain.run(asked, "find the module of Kubernetes", cwd=folder, timeout=600)
+    required = re.search(r"github\.com/onsi/ginkgo/v2 (\S+)", Path(json.loads(said)["GoMod"]).read_text())
+    assert required, "e2e.test is a program of ginkgo"
+    version = required[1]
     target = folder / "bin"
     toolchain.run(
         ["install", f"github.com/onsi/ginkgo/v2/ginkgo@{version}"],

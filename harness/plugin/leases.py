@@ -2,13 +2,17 @@
 
 A lease is a lock on a file in the run's folder, so the kernel drops it when the process that holds it dies. Who waits for
 exclusive use closes a gate first, or tests that share would keep it waiting for ever.
+
+A test that is killed leaves in the cluster what it made. Tests that share a cluster bear that of others; one that had it for itself may
+have left nodes that take no pods, and one that wants it for itself counts on nothing being there. So the next lease after the former, and
+the next one of the latter kind, first has the cluster alone and cleans up.
 """
 
 from __future__ import annotations
 
 import fcntl
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -16,27 +20,42 @@ from typing import BinaryIO
 
 from harness.errors import AbortedError
 from harness.runs.deadline import remaining
-from harness.runs.holdings import Record
+from harness.runs.holdings import Record, cut_off
 
 _POLL = 0.02
 
 
 @contextmanager
-def lease(folder: Path, *, exclusive: bool, deadline: datetime, worker: str = "", test: str = "") -> Iterator[None]:
+def lease(
+    folder: Path,
+    *,
+    exclusive: bool,
+    deadline: datetime,
+    worker: str = "",
+    test: str = "",
+    clean: Callable[[], None] = lambda: None,
+) -> Iterator[Record]:
     """Hold the cluster whose lease files are in ``folder``; raises ``AbortedError`` if it is not to be had by the deadline.
 
     :param worker: and ``test``: for whom, shown by ``harness status``.
+    :param clean: removes what tests that were killed have left.
     """
     folder.mkdir(parents=True, exist_ok=True)
     record = Record(folder, worker, test, exclusive=exclusive)
     with record.kept(), (folder / "gate").open("ab") as gate, (folder / "lease").open("ab") as held:
-        kind = fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH
+        alone = exclusive or any(holding.exclusive for holding in cut_off(folder).values())
+        kind = fcntl.LOCK_EX if alone else fcntl.LOCK_SH
         _lock(gate, kind, deadline)
         _lock(held, kind, deadline)
+        if alone and (unclean := cut_off(folder)):
+            clean()
+            for path in unclean:
+                path.unlink(missing_ok=True)
         if not exclusive:
+            fcntl.flock(held, fcntl.LOCK_SH)
             fcntl.flock(gate, fcntl.LOCK_UN)
         record.granted()
-        yield
+        yield record
 
 
 def _lock(file: BinaryIO, kind: int, deadline: datetime) -> None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.clusters.leftovers.api import OWN_LABELS
 from harness.errors import DeployError
 
 if TYPE_CHECKING:
@@ -60,7 +61,9 @@ class Namespaces:
         """A new namespace whose default service account exists, so that pods can be created at once."""
         short = re.sub(r"[^a-z0-9]+", "-", test.rpartition("::")[2].lower()).strip("-")[:40].strip("-")
         name = f"{short}-{secrets.token_hex(3)}".lstrip("-")
-        self.api.create_namespace({"metadata": {"name": name}}, _request_timeout=_REQUEST * self.patience)
+        self.api.create_namespace(
+            {"metadata": {"name": name, "labels": OWN_LABELS}}, _request_timeout=_REQUEST * self.patience
+        )
         if not _wait(lambda: not self._missing(self.api.read_namespaced_service_account, "default", name), self._limit):
             raise DeployError(
                 f"create namespace {name}",

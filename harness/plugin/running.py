@@ -26,7 +26,10 @@ from harness.plugin.items import SpecFailedError, SpecItem
 from harness.plugin.leases import lease
 from harness.plugin.loop import LANE
 from harness.plugin.namespaces import Namespaces
+from harness.runs.cells import restore_cluster
+from harness.runs.holdings import Record
 from harness.runs.lifecycle import Lifecycle
+from harness.runs.parts import Parts
 
 _DATA = "harness"
 
@@ -117,6 +120,8 @@ class _Timing:
     seconds: float = 0.0
     """The test's own."""
     stack: ExitStack = field(default_factory=ExitStack)
+    record: Record | None = None
+    """Its lease."""
 
 
 PROCESS: pytest.StashKey[TestProcess] = pytest.StashKey()
@@ -158,18 +163,29 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.skip(f"{cell} did not come up: {error}")
     timing.waited = time.perf_counter() - began
     exclusive = item.exclusive if isinstance(item, SpecItem) else item.get_closest_marker("exclusive") is not None
-    timing.stack.enter_context(
+    timing.record = timing.stack.enter_context(
         lease(
             context.run_folder().cell(name).leases,
             exclusive=exclusive,
             deadline=context.until,
             worker=process_of(item.config).worker,
             test=item.nodeid,
+            clean=lambda: _clean(item.config, name),
         )
     )
     if name != cell:
         timing.stack.enter_context(noted(item, CLUSTER, name))
     timing.started = time.time()
+
+
+def _clean(config: pytest.Config, name: str) -> None:
+    """Remove from a cluster that nobody else uses what killed tests left there."""
+    process = process_of(config)
+    folder = process.context.run_folder()
+    if folder.cell(name).baseline.exists():
+        parts: Parts = config.hook.pytest_harness_parts(config=config) or Parts()
+        with parts.cloud(process.cluster(name).cloud)(process.context.settings) as cloud:
+            restore_cluster(cloud, folder, name, alone=False)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -192,6 +208,8 @@ def pytest_runtest_makereport(
     if timing is None:
         return report
     result = item.result if isinstance(item, SpecItem) else None
+    if result and result.state == "lost" and timing.record:
+        timing.record.cut_off()
     if call.when == "call":
         timing.seconds = result.seconds if result else call.duration
     data: dict[str, Any] = {

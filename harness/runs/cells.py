@@ -44,6 +44,27 @@ def check_version(version: str, build: Build, cell: str) -> None:
         )
 
 
+def restore_cluster(cloud: Cloud, folder: RunFolder, cell: str, *, alone: bool) -> None:
+    """Make a cluster that is up what it was when it became ready; what could not be removed is told, and fails nothing by itself.
+
+    :param alone: no process of the run lives; otherwise what workers keep from test to test stays.
+    """
+    place, ledger = folder.cell(cell), Ledger(folder.ledger)
+    if not place.baseline.exists():
+        return
+    from harness.clusters.leftovers.api import Baseline
+    from harness.clusters.leftovers.removal import nobodys, restore
+
+    ledger.append("progress", cell, text="removing what killed tests left")
+    try:
+        known = Cluster.load(place.cluster), Baseline.load(place.baseline)
+        left = restore(cloud, *known) if alone else restore(cloud, *known, whose=nobodys)
+    except Exception as error:
+        left = (f"{type(error).__name__}: {error}",)
+    if left:
+        ledger.append("progress", cell, text=f"killed tests left: {', '.join(left)}")
+
+
 @dataclass(frozen=True)
 class CellWork:
     """A cell with all that is needed to bring it up or down."""
@@ -117,21 +138,8 @@ class CellWork:
             self.ledger.append("progress", self.cell.name, text=f"what is in the cluster was not written down: {error}")
 
     def restore(self) -> None:
-        """Make a cluster that is up what it was when it became ready; what could not be removed is told, and fails nothing by itself."""
-        baseline = self.folder.cell(self.cell.name).baseline
-        if not baseline.exists():
-            return
-        from harness.clusters.leftovers.api import Baseline
-        from harness.clusters.leftovers.removal import restore
-
-        self.ledger.append("progress", self.cell.name, text="removing what killed tests left")
-        try:
-            cluster = Cluster.load(self.folder.cell(self.cell.name).cluster)
-            left = restore(self.cloud, cluster, Baseline.load(baseline))
-        except Exception as error:
-            left = (f"{type(error).__name__}: {error}",)
-        if left:
-            self.ledger.append("progress", self.cell.name, text=f"killed tests left: {', '.join(left)}")
+        """See :func:`restore_cluster`."""
+        restore_cluster(self.cloud, self.folder, self.cell.name, alone=True)
 
     def _bring_up(self, request: ClusterRequest, recorder: CellRecorder, admission: Admission) -> Cluster:
         """Try, and try elsewhere or again as long as the failure says that this may help."""

@@ -1,7 +1,8 @@
 """Who holds a cluster: a small file for each worker that has a lease, or waits for one, beside the lock files themselves.
 
 The lock (:mod:`harness.plugin.leases`) is the truth, and the kernel its heartbeat: it ends with its process. A file counts only as long
-as /proc shows its process with its start time, so what a killed worker left says nothing.
+as /proc shows its process with its start time. What a killed worker left says that its test was cut off, and that the cluster may hold what
+the test made; so does the file of a worker that lived on, if only the test's own process was killed.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pathlib import Path
 from harness.runs.processes import Owner
 
 _FOLDER = "held"
+_CUT_OFF = ".cut-off"
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ class Record:
         owner = Owner.this()
         self._path = leases / _FOLDER / f"{owner.pid}-{owner.started.rpartition(':')[2]}.json"
         self._holding = Holding(owner.pid, owner.started, worker, test, exclusive, True, time.time())
+        self._cut_off = False
 
     @contextmanager
     def kept(self) -> Iterator[Record]:
@@ -61,7 +64,13 @@ class Record:
         try:
             yield self
         finally:
+            if self._cut_off:
+                self._path.rename(self._path.with_suffix(f".{time.time_ns()}{_CUT_OFF}"))
             self._path.unlink(missing_ok=True)
+
+    def cut_off(self) -> None:
+        """The test was killed, and could not remove what it made; its process is not this one."""
+        self._cut_off = True
 
     def granted(self) -> None:
         """The lease is there."""
@@ -75,10 +84,21 @@ class Record:
 
 def holdings(leases: Path) -> list[Holding]:
     """The leases of living workers, oldest first."""
-    found = []
-    for path in (leases / _FOLDER).glob("*.json"):
+    found = _read(leases, "*.json").values()
+    return sorted((holding for holding in found if holding.alive), key=lambda holding: holding.since)
+
+
+def cut_off(leases: Path) -> dict[Path, Holding]:
+    """Leases of tests that were killed: file -> lease. Whoever has cleaned up after them deletes the files."""
+    dead = {path: one for path, one in _read(leases, "*.json").items() if not (one.waiting or one.alive)}
+    return dead | _read(leases, f"*{_CUT_OFF}")
+
+
+def _read(leases: Path, pattern: str) -> dict[Path, Holding]:
+    found = {}
+    for path in (leases / _FOLDER).glob(pattern):
         try:
-            found.append(Holding(**json.loads(path.read_text())))
+            found[path] = Holding(**json.loads(path.read_text()))
         except (OSError, ValueError, TypeError):  # let go this moment
             continue
-    return sorted((holding for holding in found if holding.alive), key=lambda holding: holding.since)
+    return found

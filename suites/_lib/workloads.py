@@ -10,6 +10,7 @@ from typing import Any
 from kubernetes import client
 from kubernetes.client import ApiClient, ApiException
 
+from harness.clusters.leftovers.api import OWN_LABELS
 from suites._lib.inside import Inside, Peer
 from suites._lib.waiting import NotYet, wait_for
 
@@ -214,7 +215,7 @@ def make_namespace(kube: ApiClient, prefix: str) -> str:
     """A new namespace in which pods can be made at once."""
     core: Any = client.CoreV1Api(kube)
     name = f"{prefix}-{uuid.uuid4().hex[:8]}"
-    core.create_namespace({"metadata": {"name": name}})
+    core.create_namespace({"metadata": {"name": name, "labels": OWN_LABELS}})
     _await_service_account(core, name)
     return name
 

@@ -10,8 +10,8 @@ import pytest
 from harness.clouds.api import Cloud
 from harness.clusters.api import Cluster
 from harness.clusters.leftovers import compare
-from harness.clusters.leftovers.api import Baseline, Thing
-from harness.clusters.leftovers.removal import restore
+from harness.clusters.leftovers.api import OWN_LABELS, Baseline, Thing
+from harness.clusters.leftovers.removal import nobodys, restore
 
 from .api_server import ApiServer, thing
 
@@ -47,6 +47,15 @@ def test_what_was_not_there_is_deleted_and_what_was_stays(
         "/apis/apiregistration.k8s.io/v1/apiservices/v1.wardle",
         "/api/v1/namespaces/job-1",
     ]
+
+
+def test_what_workers_keep_from_test_to_test_stays_while_they_live(
+    cluster: Cluster, api_server: ApiServer, baseline: Baseline
+) -> None:
+    api_server.create("/api/v1/namespaces", thing("shared-1", labels=OWN_LABELS))
+    api_server.create("/api/v1/namespaces", thing("sched-pred-1", labels={"e2e-framework": "sched-pred"}))
+    assert restore(NOWHERE, cluster, baseline, wait=lambda _: None, whose=nobodys) == ()
+    assert api_server.deleted == ["/api/v1/namespaces/sched-pred-1"]
 
 
 def test_what_stays_is_told_and_asked_for_once(cluster: Cluster, api_server: ApiServer, baseline: Baseline) -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from harness.errors import AbortedError
 from harness.plugin.leases import lease
-from harness.runs.holdings import holdings
+from harness.runs.holdings import cut_off, holdings
 
 HOLD = """
 import sys, time
@@ -94,3 +94,54 @@ def test_who_waits_for_exclusive_use_is_not_kept_waiting_by_newcomers(tmp_path: 
         thread.join(20)
     assert order == ["first", "alone", "late"]
     assert time.monotonic() - began < 10
+
+
+def test_what_a_killed_test_left_is_removed_by_the_next_that_wants_the_cluster_alone(tmp_path: Path) -> None:
+    cleaned: list[str] = []
+    with held(tmp_path, "shared"):
+        pass
+    assert [one.test for one in cut_off(tmp_path).values()] == ["suites/s.py::test"]
+    with lease(tmp_path, exclusive=False, deadline=soon(5), clean=lambda: cleaned.append("shared")):
+        assert cleaned == [], "others may use it at the same time"
+    with lease(tmp_path, exclusive=True, deadline=soon(5), clean=lambda: cleaned.append("alone")):
+        assert cleaned == ["alone"]
+    with lease(tmp_path, exclusive=True, deadline=soon(5), clean=lambda: cleaned.append("again")):
+        assert cleaned == ["alone"]
+
+
+def test_what_a_killed_test_left_that_had_the_cluster_alone_is_removed_by_the_next(tmp_path: Path) -> None:
+    cleaned: list[bool] = []
+
+    def clean() -> None:
+        with pytest.raises(AbortedError), lease(tmp_path, exclusive=False, deadline=soon(0.1)):
+            pass
+        cleaned.append(True)
+
+    with held(tmp_path, "exclusive"):
+        pass
+    with lease(tmp_path, exclusive=False, deadline=soon(5), clean=clean):
+        assert cleaned == [True]
+        with lease(tmp_path, exclusive=False, deadline=soon(1)):
+            pass
+
+
+def test_a_test_whose_own_process_was_killed_counts_as_killed(tmp_path: Path) -> None:
+    cleaned: list[bool] = []
+    with lease(tmp_path, exclusive=True, deadline=soon(5)) as record:
+        record.cut_off()
+    assert holdings(tmp_path) == []
+    with lease(tmp_path, exclusive=True, deadline=soon(5), clean=lambda: cleaned.append(True)):
+        pass
+    assert cleaned == [True]
+    assert not cut_off(tmp_path)
+
+
+def test_a_cleaning_that_fails_is_tried_again_by_the_next(tmp_path: Path) -> None:
+    def fail() -> None:
+        raise OSError("no")
+
+    with held(tmp_path, "exclusive"):
+        pass
+    with pytest.raises(OSError, match="no"), lease(tmp_path, exclusive=True, deadline=soon(5), clean=fail):
+        pass
+    assert cut_off(tmp_path)

@@ -11,6 +11,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+OWN = "kubernetes-azure-harness"
+OWN_LABELS = {"app.kubernetes.io/managed-by": OWN}
+"""Labels of namespaces that the harness and its suites make; upstream's specs have theirs."""
+
 
 @dataclass(frozen=True)
 class Thing:

@@ -16,7 +16,7 @@ from kubernetes import client
 from harness.clouds.api import Cloud
 from harness.clusters.api import Cluster
 from harness.clusters.kube import UNREACHABLE, change, describe, items, open_client
-from harness.clusters.leftovers.api import Baseline, Thing
+from harness.clusters.leftovers.api import OWN, Baseline, Thing
 from harness.clusters.leftovers.compare import beyond, look
 
 LIMIT = 120.0
@@ -42,10 +42,12 @@ def restore(
     baseline: Baseline,
     limit: float = LIMIT,
     wait: Callable[[float], None] = time.sleep,
+    whose: Callable[[Thing], bool] = lambda thing: True,
 ) -> tuple[str, ...]:
     """Delete what is there beyond the baseline, and let pods onto every node again.
 
     :param limit: seconds to wait until everything is gone.
+    :param whose: which of these things nobody uses any more.
     :return: what is still there, or could not be asked for, a line each.
     """
     until = time.monotonic() + limit
@@ -54,11 +56,16 @@ def restore(
         problems = _free_nodes(api)
         while True:
             found = look(cloud, cluster)
-            rest = beyond(found, baseline)
+            rest = [thing for thing in beyond(found, baseline) if whose(thing)]
             asked |= _delete(api, [thing for thing in rest if thing.path and thing.path not in asked])
             if not rest or time.monotonic() > until:
                 return (*problems, *found.problems, *(f"{thing.kind} {thing.name}" for thing in rest))
             wait(_POLL)
+
+
+def nobodys(thing: Thing) -> bool:
+    """Whether no living process can count on this while no test has the cluster: workers keep namespaces of their own from test to test."""
+    return not thing.cloud and OWN not in thing.words
 
 
 def _delete(api: client.ApiClient, things: Sequence[Thing]) -> set[str]:

@@ -28,9 +28,7 @@ from harness.clouds.rest import Rest
 from harness.clouds.room import Room
 from harness.errors import CloudError
 
-if (
-    TYPE_CHECKING
-):  # these two take half a second of processor time to load, which most commands and test processes can spare
+if TYPE_CHECKING:  # these two take half a second of processor time to load; most processes never call them
     from azure.mgmt.compute import ComputeManagementClient
     from azure.mgmt.network import NetworkManagementClient
 
@@ -194,6 +192,20 @@ class Arm:
             raise CloudError(
                 attempted, awaited=f"the log's download, {time.monotonic() - begun:.0f} s", last_seen=str(error)
             ) from error
+
+
+class LazyClients:
+    """What a cloud shows of its endpoint that is loaded only when it is asked for."""
+
+    _arm: Arm
+
+    @property
+    def network(self) -> NetworkManagementClient:
+        return self._arm.network
+
+    @property
+    def compute(self) -> ComputeManagementClient:
+        return self._arm.compute
 
 
 def _quiet(_: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from azure.identity import DefaultAzureCredential
 from azure.storage.blob import BlobServiceClient
@@ -14,21 +14,17 @@ from harness.builds import open_builder
 from harness.builds.api import Build, Progress
 from harness.clouds import bundles
 from harness.clouds.api import Group, NodeProfile
-from harness.clouds.arm import Arm, Endpoint
+from harness.clouds.arm import Arm, Endpoint, LazyClients
 from harness.clouds.room import Room
 from harness.errors import UsageError
 from harness.settings import Settings
-
-if TYPE_CHECKING:
-    from azure.mgmt.compute import ComputeManagementClient
-    from azure.mgmt.network import NetworkManagementClient
 
 _IMAGE = {"publisher": "Debian", "offer": "debian-12", "sku": "12-gen2", "version": "latest"}
 _GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _ACCOUNT = re.compile(r"[a-z0-9]{3,24}")
 
 
-class AzureCloud:
+class AzureCloud(LazyClients):
     """Found by the entry point ``azure``."""
 
     name = "azure"
@@ -54,14 +50,6 @@ class AzureCloud:
         self.resources = self._arm.resources
         self.deployments = self._arm.deployments
         return self
-
-    @property
-    def network(self) -> NetworkManagementClient:
-        return self._arm.network
-
-    @property
-    def compute(self) -> ComputeManagementClient:
-        return self._arm.compute
 
     def __exit__(self, *exc: object) -> None:
         self._arm.close()

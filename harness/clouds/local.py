@@ -13,7 +13,7 @@ from azure.identity import ClientSecretCredential
 from harness.builds import open_builder
 from harness.builds.api import Build, Progress
 from harness.clouds.api import ArmRequest, Group, NodeProfile
-from harness.clouds.arm import Arm, Endpoint
+from harness.clouds.arm import Arm, Endpoint, LazyClients
 from harness.clouds.errors import translated
 from harness.clouds.journal import requests_of_machines
 from harness.clouds.room import Room
@@ -21,9 +21,7 @@ from harness.clouds.server import LocalServer, ServerInfo
 from harness.settings import Settings
 
 if TYPE_CHECKING:
-    from azure.mgmt.compute import ComputeManagementClient
     from azure.mgmt.compute.models import Image
-    from azure.mgmt.network import NetworkManagementClient
 
 _POLLING = 0.1
 """Seconds between polls; the server holds each poll until there is news."""
@@ -33,7 +31,7 @@ _ETCD = {"unsafe-no-fsync": "true"}
 """The disk is this host's; a cluster that loses it is made again."""
 
 
-class LocalCloud:
+class LocalCloud(LazyClients):
     """Found by the entry point ``local``."""
 
     name = "local"
@@ -62,14 +60,6 @@ class LocalCloud:
         self.resources = self._arm.resources
         self.deployments = self._arm.deployments
         return self
-
-    @property
-    def network(self) -> NetworkManagementClient:
-        return self._arm.network
-
-    @property
-    def compute(self) -> ComputeManagementClient:
-        return self._arm.compute
 
     def __exit__(self, *exc: object) -> None:
         """Let go; the last one stops the server, unless groups were left on purpose or somebody keeps it."""

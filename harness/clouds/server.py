@@ -39,6 +39,8 @@ class ServerInfo:
     """What the server says of itself in ``server.json``."""
 
     pid: int
+    pid_started: int
+    """Clock ticks from boot to its start: the kernel gives a process id again."""
     http: str
     https: str
     ca: str
@@ -59,6 +61,11 @@ class ServerInfo:
             return cls(**{name: raw[name] for name in cls.__dataclass_fields__})
         except (OSError, ValueError, KeyError):
             return None
+
+    @property
+    def alive(self) -> bool:
+        """Whether that very process runs."""
+        return started(self.pid) == str(self.pid_started)
 
 
 class LocalServer:
@@ -116,7 +123,7 @@ class LocalServer:
     def running(self) -> ServerInfo | None:
         """The server, if it runs and answers."""
         info = self._read()
-        return info if info is not None and started(info.pid) and _healthy(info) else None
+        return info if info is not None and info.alive and _healthy(info) else None
 
     def stop(self, info: ServerInfo, token: str) -> None:
         """Have it remove everything it made from the host, and end. Call it under :meth:`locked`."""
@@ -130,10 +137,10 @@ class LocalServer:
         except urllib.error.HTTPError as error:
             raise CloudError(attempted, last_seen=f"HTTP {error.code}", hint=self._log_hint) from error
         except OSError as error:
-            if started(info.pid):
+            if info.alive:
                 raise CloudError(attempted, last_seen=str(error), hint=self._log_hint) from error
         limit = time.monotonic() + self._stop_seconds
-        while self._alive(info.pid):
+        while self._alive(info):
             if time.monotonic() > limit:
                 raise CloudError(
                     attempted,
@@ -147,7 +154,7 @@ class LocalServer:
         """Start the server again when it dies. A failure to do so is seen by whoever calls next."""
         while not self._stop.wait(_WATCH_SECONDS):
             info = self._read()
-            if info is not None and self._alive(info.pid):
+            if info is not None and self._alive(info):
                 continue
             try:
                 with self._locked("start local Azure again"):
@@ -158,7 +165,7 @@ class LocalServer:
 
     def _ensure(self) -> ServerInfo:
         info = self._read()
-        if info is not None and started(info.pid) and self._waited(info):
+        if info is not None and info.alive and self._waited(info):
             return info
         return self._start()
 
@@ -191,7 +198,7 @@ class LocalServer:
     def _waited(self, info: ServerInfo) -> bool:
         """Whether it answers; a busy host may make it slow to."""
         limit = time.monotonic() + self._start_seconds
-        while started(info.pid) and time.monotonic() < limit:
+        while info.alive and time.monotonic() < limit:
             if _healthy(info):
                 return True
             time.sleep(_PAUSE)
@@ -206,10 +213,10 @@ class LocalServer:
             log_tail=self._log_tail(),
         )
 
-    def _alive(self, pid: int) -> bool:
+    def _alive(self, info: ServerInfo) -> bool:
         if self._child is not None:
             self._child.poll()  # a child that ended stays a zombie until asked
-        return bool(started(pid))
+        return info.alive
 
     def _read(self) -> ServerInfo | None:
         return ServerInfo.read(self._folder / "server.json")

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+URGENT = float("-inf")
+"""First part of the key of what goes before all."""
 _LAST = 0.75
 """Share of what is left for each worker from which on a test is started at once."""
 
@@ -39,7 +41,7 @@ class Order:
         def key(index: int) -> tuple[float, float]:
             urgent = urgency(index)
             if index not in self._bands or urgent >= late:
-                return float("-inf"), -urgent
+                return URGENT, -urgent
             return -left[self._bands[index]], -urgent
 
         return key

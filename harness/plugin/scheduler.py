@@ -12,9 +12,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from harness.plugin.facts import ItemFacts
+from harness.plugin.homes import Homes
 from harness.plugin.lanes import Lane, Lanes
 from harness.plugin.limits import Limits
-from harness.plugin.order import Order
+from harness.plugin.order import URGENT, Order
 
 _UNKNOWN = 15.0
 
@@ -83,6 +84,7 @@ class SuiteScheduling:
         self._facts: list[ItemFacts] = []
         self._lanes: Lanes
         self._order: Order
+        self._homes: Homes
         self._pending: list[int] = []
         """Not given out yet, by index into the collection."""
         self._repeat: list[int] = []
@@ -125,6 +127,7 @@ class SuiteScheduling:
             self._lanes = Lanes(self._facts, self._workers, self._clusters, self._limits, self._capacity)
             shared = {index: fact.expected for index, fact in enumerate(self._facts) if not fact.exclusive}
             self._order = Order(shared, self._workers)
+            self._homes = Homes(self._facts)
             self._pending = list(range(len(self._collection)))
             self._running_cells = {fact.cell for fact in self._facts if fact.cell}
         self._fill()
@@ -152,6 +155,8 @@ class SuiteScheduling:
     def remove_node(self, node: Node) -> str | None:
         """Forget a worker; returns the test it died in, if any. Raises ``KeyError`` for a worker not known."""
         queue = self._queues.pop(node)
+        if self._collection is not None:
+            self._homes.forget(node)
         for index in queue:
             self._lanes.leave(index)
         if not queue:
@@ -184,12 +189,15 @@ class SuiteScheduling:
 
     def _give(self, node: Node) -> None:
         rank = self._order.rank(self._pending, self._lanes.urgency(self._pending))
-        order = sorted(
-            self._of_admitted() or self._of_waiting(),
-            key=lambda index: (not self._facts[index].exclusive, rank(index)),
-        )
+        able = self._of_admitted() or self._of_waiting()
+        home = self._homes.of(node, able)
+
+        def key(index: int) -> tuple[bool, bool, bool, float, float]:
+            fact, (band, length) = self._facts[index], rank(index)
+            return not fact.exclusive, band != URGENT, fact.cell not in ("", home), band, length
+
         refused = set()
-        for index in order:
+        for index in sorted(able, key=key):
             kind = self._lanes.kind(index)
             if kind in refused:
                 continue

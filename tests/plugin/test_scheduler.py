@@ -52,6 +52,8 @@ class Simulation:
     now: float = 0.0
     started: list[int] = field(default_factory=list)
     lanes: dict[int, int] = field(default_factory=dict)
+    workers_of: list[int] = field(default_factory=list)
+    """Who began it, for each of ``started``."""
     crashed: list[str] = field(default_factory=list)
     most: Counter[tuple[object, ...]] = field(default_factory=Counter)
     alive: list[Worker] = field(default_factory=list)
@@ -111,6 +113,7 @@ class Simulation:
             assert lane == 0 or fact.spec
             worker.ends = self.now + fact.expected
             self.started.append(index)
+            self.workers_of.append(worker.name)
             self.lanes[index] = lane
             share = (fact.suite, fact.cell, lane)
             self.most[share] = max(self.most[share], 1 + sum(other.suite == fact.suite for other in here))
@@ -211,6 +214,19 @@ def test_a_cell_that_waits_for_room_comes_when_the_one_before_has_gone() -> None
     left = {facts[n].cell for n in simulation.started[first:]}
     assert left != {"x", "y", "z"}, "one of them was done, repeats too, before z began"
     assert Counter(simulation.started) == Counter({n: {0: 2, 4: 3}.get(n, 1) for n in range(60)})
+
+
+def test_workers_stay_with_one_of_several_cells_and_help_at_the_end() -> None:
+    lengths = [1 + n * 7 % 31 for n in range(60)]
+    facts = [
+        fact(100 * cell + n, seconds * (1 + cell), cell="xyz"[cell])
+        for cell in range(3)
+        for n, seconds in enumerate(lengths)
+    ]
+    simulation = Simulation(facts, Limits(), 12)
+    assert simulation.run() <= 1.02 * sum(item.expected for item in facts) / 12
+    begun = list(zip(simulation.workers_of, (facts[index].cell for index in simulation.started), strict=True))
+    assert len(set(begun[: len(begun) // 2])) == 12, "each worker met one cell"
 
 
 def test_serial_specs_run_on_further_clusters_meanwhile() -> None:

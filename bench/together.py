@@ -149,9 +149,10 @@ def everything(given: Together, minutes: float, chance: random.Random) -> None:
     with LocalCloud(settings) as cloud:
         for name, tags in STAY.items():
             cloud.create_group(name, "westeurope", tags)
-        code, run = given.call("standing", "up")
-        given.say(f"a cluster that stands: exit code {code}, run {run}", wrong=bool(code))
-        before = nodes(given.folder / "standing" / "latest")
+        code, _ = given.call("standing", "up")
+        standing = (given.folder / "standing" / "latest").resolve()
+        given.say(f"a cluster that stands: exit code {code}, run {standing.name}", wrong=bool(code))
+        before = nodes(standing)
         given.until = time.monotonic() + minutes * 60
         loops: list[Callable[[], None]]
         loops = [*(partial(given.runs, suites) for suites in SUITES), given.sweeps, partial(given.restarts, chance)]
@@ -160,9 +161,9 @@ def everything(given: Together, minutes: float, chance: random.Random) -> None:
             thread.start()
         for thread in threads:
             thread.join()
-        after = nodes(given.folder / "standing" / "latest")
+        after = nodes(standing)
         given.say(f"nodes of the cluster that stands: {len(before)} before, {len(after)} after", wrong=before != after)
-        code, _ = given.call("standing", "down", "--run", run)
+        code, _ = given.call("standing", "down", "--run", standing.name)
         given.say(f"taken down: exit code {code}", wrong=bool(code))
         left = sorted(group.name for group in cloud.groups({}))
         given.say(f"groups in the end: {', '.join(left)}", wrong=left != sorted(STAY))

@@ -27,7 +27,7 @@ _SUITE = "Kubernetes e2e suite"
 _START = 900.0
 """Seconds a process may take to its first request: upstream itself waits 10 minutes for kube-system."""
 _POLL = 0.5
-_LOW = ("nice", "-n", "19")
+_LOW, _NORMAL = 19, 0
 _TAIL = 16_384
 _DUMP = 524_288
 """Bytes of a dump of all goroutines that are kept; e2e.test has a few hundred of them."""
@@ -144,16 +144,19 @@ class _Process:
             self._log_start = log.tell()
             try:
                 self._child = subprocess.Popen(
-                    [*(_LOW if self._early else ()), *program.argv(self._server.url, 1 if focus else 2, focus)],
+                    program.argv(self._server.url, 1 if focus else 2, focus),
                     env={**environ, "GINKGO_PARALLEL_PROTOCOL": "HTTP"},
                     cwd=program.log.parent,
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=subprocess.STDOUT,
+                    start_new_session=True,  # Linux divides the processor by sessions first
                 )
             except OSError as error:
                 self._server.close()
                 raise HarnessError(f"start {program.path}", last_seen=str(error), hint="build again") from error
+            if self._early:
+                _set_priority(self._child.pid, _LOW)
 
     @property
     def alive(self) -> bool:
@@ -165,11 +168,14 @@ class _Process:
         self.reusable = False
         if self._early:
             self._early = False
-            _normal_priority(self._child.pid)
-        until = time.monotonic() + timeout + (0.0 if self._server.wait_ready(0.0) else _START)
+            _set_priority(self._child.pid, _NORMAL)
+        ready = self._server.wait_ready(0.0)
+        until = time.monotonic() + (timeout if ready else _START)
         self._server.offer(index)
         began, stopping = time.monotonic(), False
         while True:
+            if not ready and not stopping and self._server.wait_ready(0.0):
+                ready, until = True, time.monotonic() + timeout
             report = self._server.next_report(min(_POLL, max(0.0, until - time.monotonic())))
             if report is not None:
                 if result := self._take(report, wanted, spec, stopping, timeout):
@@ -260,11 +266,13 @@ class _Process:
             self._child.wait(5.0)
 
 
-def _normal_priority(process: int) -> None:
-    """Of every thread: on Linux each has its own."""
+def _set_priority(process: int, nice: int) -> None:
+    """Of every thread, because on Linux each has its own, and of the session (sched(7), autogroup), which not every kernel has."""
+    with suppress(OSError):
+        Path(f"/proc/{process}/autogroup").write_text(str(nice))
     for thread in Path(f"/proc/{process}/task").glob("*"):
         with suppress(ProcessLookupError):
-            os.setpriority(os.PRIO_PROCESS, int(thread.name), 0)
+            os.setpriority(os.PRIO_PROCESS, int(thread.name), nice)
 
 
 def _focus(spec: Spec) -> str:

@@ -20,6 +20,7 @@ from harness.ginkgo.api import Spec
 from harness.ginkgo.labels import Filter, parse_filter
 from harness.settings import duration
 
+_TIMEOUT = "30m"
 _KEYS = ("name", "label_filter", "focus", "skip", "presets", "timeout")
 
 
@@ -60,8 +61,13 @@ class Selection:
     skips: tuple[Skip, ...] = ()
     presets: Mapping[str, tuple[str | re.Pattern[str], ...]] = field(default_factory=dict)
     """Preset -> exact names, or patterns if written as ``/.../``."""
-    timeout: float = 1800.0
-    """Seconds after which one spec is stopped."""
+    timeout: str = ""
+    """How long one spec may take, as it is written; empty if the file does not say."""
+
+    @property
+    def seconds(self) -> float:
+        """Seconds after which one spec is stopped."""
+        return duration(self.timeout or _TIMEOUT)
 
     def choose(self, specs: Iterable[Spec], preset: str) -> list[Chosen]:
         """The wanted specs, in inventory order; a preset the file does not have stands for all."""
@@ -135,7 +141,7 @@ class _Reader:
                 )
                 for name, entries in self._mapping(values.get("presets") or {}, "presets").items()
             },
-            timeout=self._duration(values.get("timeout", "30m")),
+            timeout=self._duration(values["timeout"]) if "timeout" in values else "",
         )
 
     def _filter(self, raw: Any) -> Filter:
@@ -174,11 +180,13 @@ class _Reader:
                 f"{place}: {text!r} is not a regular expression: {error}", "escape [ and ] as \\["
             ) from error
 
-    def _duration(self, raw: Any) -> float:
+    def _duration(self, raw: Any) -> str:
+        text = self._text(raw, "timeout")
         try:
-            return duration(self._text(raw, "timeout"))
+            duration(text)
         except UsageError as error:
             raise self._error(f"timeout: {error.attempted}", error.hint) from error
+        return text
 
     def _text(self, raw: Any, place: str) -> str:
         if not isinstance(raw, str) or not raw.strip():

@@ -12,6 +12,7 @@ pytest_plugins = (
     "harness.plugin.session",
     "harness.plugin.collection",
     "harness.plugin.narrowing",
+    "harness.plugin.cutting",
     "harness.plugin.running",
     "harness.plugin.failing",
     "harness.plugin.fixtures",

@@ -34,8 +34,8 @@ class SpecFailedError(Exception):
 
     @property
     def outcome(self) -> Outcome:
-        """A process that died says nothing about the product."""
-        return Outcome.HARNESS if self.result.state == "lost" else Outcome.FAILED
+        """A process that died, or was stopped by somebody, says nothing about the product."""
+        return {"lost": Outcome.HARNESS, "interrupted": Outcome.ABORTED}.get(self.result.state, Outcome.FAILED)
 
 
 class SpecsFile(pytest.File):
@@ -75,7 +75,7 @@ def spec_items(parent: pytest.Collector, file: SpecsFile, selection: Selection, 
     """One item for each chosen spec."""
     for chosen in chosen_specs(selection, cell, file.context):
         seconds = expected(chosen.spec, file.table)
-        timeout = max(min(selection.timeout, _AT_LEAST + _FACTOR * seconds), seconds)
+        timeout = max(min(selection.seconds, _AT_LEAST + _FACTOR * seconds), seconds)
         yield SpecItem.from_parent(
             parent, name=chosen.spec.name, chosen=chosen, cell=cell, expected=seconds, timeout=timeout
         )

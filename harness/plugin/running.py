@@ -9,7 +9,8 @@ import os
 import time
 from collections.abc import Generator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -20,18 +21,23 @@ from harness.errors import HarnessError, Outcome
 from harness.ginkgo.api import SpecResult
 from harness.ginkgo.process import Program, SpecRunner
 from harness.plugin.context import Context, context_of
+from harness.plugin.cutting import CUT
 from harness.plugin.facts import cell_of
 from harness.plugin.failing import CLUSTER, noted
 from harness.plugin.items import SpecFailedError, SpecItem
 from harness.plugin.leases import lease
 from harness.plugin.loop import LANE
 from harness.plugin.namespaces import Namespaces
+from harness.plugin.suites import Suite
+from harness.plugin.timeouts import SuiteOverError, begin
 from harness.runs.cells import restore_cluster
 from harness.runs.holdings import Record
 from harness.runs.lifecycle import Lifecycle
 from harness.runs.parts import Parts
 
 _DATA = "harness"
+_OURS = (HarnessError, SpecFailedError, SuiteOverError)
+"""Failures that say their outcome."""
 
 
 @dataclass
@@ -49,6 +55,7 @@ class TestProcess:
     _clusters: dict[str, Cluster] = field(default_factory=dict)
     _failures: dict[str, HarnessError] = field(default_factory=dict)
     _runners: dict[str, SpecRunner] = field(default_factory=dict)
+    _suites: dict[str, Suite] = field(default_factory=dict)
 
     def place(self, cell: str, lane: int) -> str:
         """Name of the cluster on which a test of this cell runs: a further one that did not come up is replaced by the cell's own."""
@@ -91,9 +98,22 @@ class TestProcess:
         """Run one upstream spec on the cluster that it was given."""
         name = self.place(item.cell.name, item.stash.get(LANE, 0))
         cluster = self.cluster(name)
-        left = max(1.0, self.context.deadline - time.time())
+        left, suite_left, over = self.context.deadline - time.time(), inf, None
+        if end := self.suite_end(item, item.cell.name):
+            suite_left, over = end[0] - time.time(), end[1]
         runner = self._runner(name, cluster.build, cluster.kubeconfig, len(cluster.workers))
-        return runner.run(item.spec, min(item.timeout, left))
+        result = runner.run(item.spec, max(1.0, min(item.timeout, left, suite_left)))
+        if over and result.state == "timedout" and suite_left < min(item.timeout, left):
+            return replace(result, state="interrupted", message=str(over))
+        return result
+
+    def suite_end(self, item: pytest.Item, cell: str) -> tuple[float, SuiteOverError] | None:
+        """When the time of the item's suite is over on this cell, which begins now if it has not yet, and what is raised then."""
+        name = self.context.suite_of(item.path)
+        if name not in self._suites:
+            self._suites[name] = Suite.load(self.context.suites_root / name)
+        end = begin(self.context.run_folder(), cell, self._suites[name])
+        return None if end is None else (end, SuiteOverError(self._suites[name], cell))
 
     def _runner(self, cell: str, build: Path, kubeconfig: Path, nodes: int) -> SpecRunner:
         log = self.context.run_folder().cell(cell).logs / f"e2e-{self.worker}.log"
@@ -162,6 +182,11 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     except HarnessError as error:
         pytest.skip(f"{cell} did not come up: {error}")
     timing.waited = time.perf_counter() - began
+    if end := process.suite_end(item, cell):
+        if end[0] <= time.time():
+            raise end[1]
+        if not isinstance(item, SpecItem):  # the process that runs specs stops one in time, and lets it clean up
+            item.stash[CUT].arm(*end)
     exclusive = item.exclusive if isinstance(item, SpecItem) else item.get_closest_marker("exclusive") is not None
     timing.record = timing.stack.enter_context(
         lease(
@@ -247,11 +272,9 @@ def data_of(report: pytest.TestReport) -> dict[str, Any]:
 
 
 def _outcome(error: BaseException) -> str:
-    if isinstance(error, HarnessError | SpecFailedError):
-        return str(error.outcome)
-    return str(Outcome.FAILED)
+    return str(error.outcome) if isinstance(error, _OURS) else str(Outcome.FAILED)
 
 
 def _first_line(excinfo: pytest.ExceptionInfo[BaseException]) -> str:
-    text = str(excinfo.value) if isinstance(excinfo.value, SpecFailedError | HarnessError) else excinfo.exconly()
+    text = str(excinfo.value) if isinstance(excinfo.value, _OURS) else excinfo.exconly()
     return text.strip().partition("\n")[0]

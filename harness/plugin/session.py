@@ -38,8 +38,9 @@ from harness.plugin.pace import Paces
 from harness.plugin.recording import Recorder
 from harness.plugin.resuming import finished, mend
 from harness.plugin.signals import raise_once, stop
-from harness.plugin.suites import check_selections, limits_of
+from harness.plugin.suites import check_selections, limits_of, suites_in
 from harness.plugin.thrift import Thrift
+from harness.plugin.timeouts import check_nested, forget, told_timeout
 from harness.plugin.usage import check_expressions, exit_code_of, one_line
 from harness.runs.api import Plan
 from harness.runs.checks import check_tests
@@ -202,10 +203,12 @@ class Controller:
             picks=plan.picks,
         )
         check_tests(self.settings, self.settings.suite, self.suites_root)
+        check_nested(suites_in(context), self.settings, told_timeout(self.config))
         check_narrowing(context, *check_selections(context))
         self.config.stash[KEY] = context
         if lifecycle:
             assert self.recorder is not None
+            forget(lifecycle.folder, [cell.name for cell in cells])
             self.paces = Paces(
                 lifecycle.ledger,
                 int(self.config.getoption("numprocesses", None) or 1),

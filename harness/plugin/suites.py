@@ -14,8 +14,11 @@ from harness.ginkgo.inventory import load_inventory
 from harness.ginkgo.selection import Chosen, Selection, load_selection
 from harness.plugin.context import CellView, Context
 from harness.plugin.limits import Limits
+from harness.settings import duration
 
+_FILE = "suite.yaml"
 _PATTERN = "*specs.yaml"
+_KEYS = ("limit", "labels", "timeout")
 
 
 def is_selection(path: Path) -> bool:
@@ -33,25 +36,37 @@ class Suite:
     """Tests of this suite at the same time on one cluster; 0 for no limit of its own."""
     labels: Mapping[str, int] = field(default_factory=dict)
     """The same for those of its specs that have a label."""
+    timeout: str = ""
+    """How long all of it may take on one cell; empty for as long as the run."""
+
+    @property
+    def file(self) -> Path:
+        """Where these settings are written."""
+        return self.path / _FILE
 
     @classmethod
     def load(cls, path: Path) -> Suite:
         """Read ``suite.yaml`` if there is one; raises ``UsageError``."""
-        file = path / "suite.yaml"
+        file = path / _FILE
         try:
             raw = yaml.safe_load(file.read_text()) if file.is_file() else {}
         except (OSError, yaml.YAMLError) as error:
             raise UsageError(f"{file} cannot be read: {' '.join(str(error).split())}") from error
-        if not isinstance(raw, dict) or set(raw) - {"limit", "labels"}:
-            raise UsageError(f"{file} may have the keys limit and labels", hint="write for example: limit: 4")
-        limit, labels = raw.get("limit", 0), raw.get("labels", {})
+        if not isinstance(raw, dict) or set(raw) - set(_KEYS):
+            raise UsageError(f"{file} may have the keys {', '.join(_KEYS)}", hint="write for example: limit: 4")
+        limit, labels, timeout = raw.get("limit", 0), raw.get("labels", {}), raw.get("timeout", "")
         if not isinstance(limit, int) or isinstance(limit, bool) or limit < 0:
             raise UsageError(f"{file}: limit has to be a whole number", hint="write for example: limit: 4")
         if not isinstance(labels, dict) or not all(isinstance(n, int) and n > 0 for n in labels.values()):
             raise UsageError(
                 f"{file}: labels has to give labels whole numbers", hint="write for example: labels: {sig-storage: 2}"
             )
-        return cls(path.name, path, limit, labels)
+        try:
+            if "timeout" in raw:
+                duration(str(timeout))
+        except UsageError as error:
+            raise UsageError(f"{file}: timeout: {error.attempted}", hint=error.hint) from error
+        return cls(path.name, path, limit, labels, str(timeout))
 
     def selections(self) -> Iterator[Selection]:
         """Its files that select specs; raises ``UsageError`` for a malformed one."""

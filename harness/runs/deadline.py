@@ -56,7 +56,7 @@ class Budget:
 def check_order(settings: Settings) -> None:
     """Raise ``UsageError`` unless each limit that is told is shorter than the one around it: run < Jenkins' step < its agent.
 
-    A test's and a suite's limits need no check: what is left of the run cuts them.
+    Those of tests and suites are checked where suites are read (:mod:`harness.plugin.timeouts`).
     """
     told = [
         ("--deadline", settings.deadline),

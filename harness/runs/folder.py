@@ -43,6 +43,11 @@ class CellFolder:
         """Folder of the lock files by which workers share the cluster."""
         return self.path / "leases"
 
+    @property
+    def suites(self) -> Path:
+        """Folder with an empty file for each suite that has a timeout; when it was made, the suite began."""
+        return self.path / "suites"
+
 
 @dataclass(frozen=True)
 class RunFolder:

@@ -54,7 +54,7 @@ def test_a_selection_is_filter_and_focus_and_preset(tmp_path: Path) -> None:
             "presets: {fast: ['[sig-a] two', '/^.sig-b. th/'], tiny: ['[sig-a] one']}\ntimeout: 90s\n",
         )
     )
-    assert selection.timeout == 90
+    assert (selection.timeout, selection.seconds) == ("90s", 90)
     chosen = selection.choose(specs, "fast")
     assert [(item.spec.name, item.skip) for item in chosen] == [("[sig-a] two", ""), ("[sig-b] three", "broken")]
     assert selection.choose(specs, "tiny") == []

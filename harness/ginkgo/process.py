@@ -27,7 +27,8 @@ _SUITE = "Kubernetes e2e suite"
 _START = 900.0
 """Seconds a process may take to its first request: upstream itself waits 10 minutes for kube-system."""
 _POLL = 0.5
-_LOW, _NORMAL = 19, 0
+_LOW, _NORMAL, _HIGH = 19, 0, -10
+"""Nice values: of what starts before there is a cluster, of what runs, and of what a whole cluster waits for, a Serial spec's process."""
 _TAIL = 16_384
 _DUMP = 524_288
 """Bytes of a dump of all goroutines that are kept; e2e.test has a few hundred of them."""
@@ -155,8 +156,8 @@ class _Process:
             except OSError as error:
                 self._server.close()
                 raise HarnessError(f"start {program.path}", last_seen=str(error), hint="build again") from error
-            if self._early:
-                _set_priority(self._child.pid, _LOW)
+            if self._early or focus:
+                _set_priority(self._child.pid, _LOW if self._early else _HIGH)
 
     @property
     def alive(self) -> bool:
@@ -267,11 +268,14 @@ class _Process:
 
 
 def _set_priority(process: int, nice: int) -> None:
-    """Of every thread, because on Linux each has its own, and of the session (sched(7), autogroup), which not every kernel has."""
+    """Of every thread, because on Linux each has its own, and of the session (sched(7), autogroup), which not every kernel has.
+
+    Only root gets a high one; whoever does not goes on without.
+    """
     with suppress(OSError):
         Path(f"/proc/{process}/autogroup").write_text(str(nice))
     for thread in Path(f"/proc/{process}/task").glob("*"):
-        with suppress(ProcessLookupError):
+        with suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, int(thread.name), nice)
 
 

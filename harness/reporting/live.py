@@ -100,6 +100,8 @@ class Progress:
         text = Text(f"{watch.done}{total} done")
         if watch.failed:
             text.append(f", {watch.failed} failed", style(Outcome.FAILED))
+        if watch.repeating:
+            text.append(", running again")
         if watch.running:
             text.append(f", {watch.running} running")
         if (left := watch.remaining) is not None:

@@ -61,7 +61,7 @@ class Watch:
 
     def __post_init__(self) -> None:
         self._ledger = Ledger(self.folder.ledger).follow(poll=0.0)
-        self._at_once = _at_once(self.folder)
+        self._at_once, self._repeats = _told(self.folder)
         self._done: dict[tuple[str, str], Outcome] = {}
 
     def look(self) -> News:
@@ -95,6 +95,11 @@ class Watch:
     def running(self) -> int:
         """Tests in flight: as many as may run at once, until few are left."""
         return min(self._at_once, max(self.planned - self.done, 0)) if self.testing and self.done else 0
+
+    @property
+    def repeating(self) -> bool:
+        """Whether tests that failed run again, after all others."""
+        return self.testing and self._repeats and self.failed > 0 and self.done >= self.planned
 
     @property
     def testing(self) -> bool:
@@ -154,9 +159,10 @@ def _planned(path: Path) -> dict[str, float]:
         return {}
 
 
-def _at_once(folder: RunFolder) -> int:
-    """Tests at the same time at most."""
+def _told(folder: RunFolder) -> tuple[int, bool]:
+    """Tests at the same time at most, and whether those that fail may run again."""
     try:
-        return load_plan(folder)[0].tests
+        settings = load_plan(folder)[0]
     except UsageError:  # not written yet
-        return 1
+        return 1, False
+    return settings.tests, bool(settings.reruns or settings.infra_reruns)

@@ -28,6 +28,7 @@ class Folder:
     path: Path
     cells: Sequence[str] = (CELL,)
     at: float = 0.0
+    settings: Settings = Settings()  # noqa: RUF009 # frozen
     lines: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -35,7 +36,7 @@ class Folder:
         cells = tuple(Cell(name, "module:v1.37.2", "kubeadm", "westeurope") for name in self.cells)
         suites = ("conformance", "loadbalancer", "pod_networking", "volumes")
         plan = Plan(RUN, "local", cells, suites, "maria", START + 21_600)
-        raw = {"settings": Settings().to_json(), "plan": asdict(plan)}
+        raw = {"settings": self.settings.to_json(), "plan": asdict(plan)}
         (self.path / "plan.json").write_text(json.dumps(raw))
         (self.path / "build-log.txt").write_text("")
 

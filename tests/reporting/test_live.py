@@ -8,6 +8,7 @@ from rich.console import Console
 
 from harness.errors import Outcome
 from harness.reporting.live import Progress
+from harness.settings import Settings
 
 from .synthetic import START, Folder, many, result
 
@@ -36,6 +37,17 @@ def test_plain_lines_tell_phases_failures_and_a_count(tmp_path: Path) -> None:
     assert text.count("\n") == 12
     assert "tests: 11 of 30 done, 1 failed, 12 running, about" in text
     assert "passed in 0." not in text.replace("plan passed in 0.4 s", "")
+
+
+def test_what_failed_and_runs_again_is_told_apart_from_the_end(tmp_path: Path) -> None:
+    folder = Folder(tmp_path, settings=Settings(reruns=1))
+    folder.up()
+    folder.ledger("phase", "v1.37.2-kubeadm-westeurope", phase="test", state="started")
+    tests = [*many(3), result("dns", Outcome.FAILED)]
+    folder.planned([test.nodeid for test in tests])
+    folder.results(tests)
+    folder.at = 120
+    assert "tests: 4 of 4 done, 1 failed, running again\n" in shown(folder)
 
 
 def test_only_new_lines_are_told(tmp_path: Path) -> None:

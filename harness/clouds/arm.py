@@ -26,6 +26,7 @@ from harness.clouds.errors import translated
 from harness.clouds.pace import Pace, PacePolicy
 from harness.clouds.rest import Rest
 from harness.clouds.room import Room
+from harness.clouds.transport import PatientTransport
 from harness.errors import CloudError
 
 if TYPE_CHECKING:  # these two take half a second of processor time to load; most processes never call them
@@ -57,12 +58,12 @@ class Endpoint:
     """How often a request that found nobody, or was throttled, is tried again."""
 
     def options(self) -> dict[str, Any]:
-        """Keyword arguments of every management client."""
-        found: dict[str, Any] = {"retry_total": self.retries, "retry_connect": self.retries}
+        """Keyword arguments of one management client."""
+        verify = {"connection_verify": self.authority_file} if self.authority_file else {}
+        found: dict[str, Any] = {"retry_total": self.retries, "retry_connect": self.retries, **verify}
+        found["transport"] = PatientTransport(self.retries, **verify)
         if self.url:
             found |= {"base_url": self.url, "credential_scopes": [f"{self.url}/.default"]}
-        if self.authority_file:
-            found["connection_verify"] = self.authority_file
         if self.polling is not None:
             found |= {"polling_interval": self.polling, "retry_backoff_factor": 0.1, "retry_backoff_max": 2}
         return found

@@ -18,6 +18,7 @@ from harness.clouds.errors import translated
 from harness.clouds.journal import requests_of_machines
 from harness.clouds.room import Room
 from harness.clouds.server import LocalServer, ServerInfo
+from harness.clouds.transport import PatientTransport
 from harness.settings import Settings
 
 if TYPE_CHECKING:
@@ -146,7 +147,7 @@ def _credential(info: ServerInfo) -> ClientSecretCredential:
         info.client_id,
         info.client_secret,
         authority=info.https,
-        connection_verify=info.ca,
+        transport=PatientTransport(_RETRIES, connection_verify=info.ca),
         disable_instance_discovery=True,
         retry_total=_RETRIES,
         retry_connect=_RETRIES,

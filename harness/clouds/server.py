@@ -152,14 +152,17 @@ class LocalServer:
 
     def _watch(self) -> None:
         """Start the server again when it dies. A failure to do so is seen by whoever calls next."""
+        lock = FileLock(self._lock)
         while not self._stop.wait(_WATCH_SECONDS):
             info = self._read()
             if info is not None and self._alive(info):
                 continue
             try:
-                with self._locked("start local Azure again"):
+                with lock.acquire(timeout=_WATCH_SECONDS):
                     if not self._stop.is_set():
                         self._ensure()
+            except Timeout:  # whoever has the lock starts the server, or waits in release() for this thread to end
+                continue
             except CloudError as error:
                 print(f"local Azure died and cannot be started again: {error}", file=sys.stderr, flush=True)
 
@@ -223,7 +226,11 @@ class LocalServer:
 
     def _locked(self, attempted: str) -> Any:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return _Locked(FileLock(self._folder / "clients.lock"), attempted)
+        return _Locked(FileLock(self._lock), attempted)
+
+    @property
+    def _lock(self) -> Path:
+        return self._folder / "clients.lock"
 
     @property
     def _log(self) -> Path:

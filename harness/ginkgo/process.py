@@ -13,12 +13,12 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import HarnessError
 from harness.ginkgo.api import EVERYTHING, SEED, Spec, SpecResult
+from harness.ginkgo.priority import HIGH, LOW, NORMAL, set_priority
 from harness.ginkgo.results import lost, report_text, result_of
 from harness.ginkgo.server import PAST_THE_END, ParallelServer
 
@@ -27,8 +27,6 @@ _SUITE = "Kubernetes e2e suite"
 _START = 900.0
 """Seconds a process may take to its first request: upstream itself waits 10 minutes for kube-system."""
 _POLL = 0.5
-_LOW, _NORMAL, _HIGH = 19, 0, -10
-"""Nice values: of what starts before there is a cluster, of what runs, and of what a whole cluster waits for, a Serial spec's process."""
 _TAIL = 16_384
 _DUMP = 524_288
 """Bytes of a dump of all goroutines that are kept; e2e.test has a few hundred of them."""
@@ -156,8 +154,8 @@ class _Process:
             except OSError as error:
                 self._server.close()
                 raise HarnessError(f"start {program.path}", last_seen=str(error), hint="build again") from error
-            if self._early or focus:
-                _set_priority(self._child.pid, _LOW if self._early else _HIGH)
+            if self._early or focus:  # nobody waits for the one, a whole cluster for the other
+                set_priority(self._child.pid, LOW if self._early else HIGH)
 
     @property
     def alive(self) -> bool:
@@ -169,7 +167,7 @@ class _Process:
         self.reusable = False
         if self._early:
             self._early = False
-            _set_priority(self._child.pid, _NORMAL)
+            set_priority(self._child.pid, NORMAL)
         ready = self._server.wait_ready(0.0)
         until = time.monotonic() + (timeout if ready else _START)
         self._server.offer(index)
@@ -265,18 +263,6 @@ class _Process:
         except subprocess.TimeoutExpired:
             self._child.kill()
             self._child.wait(5.0)
-
-
-def _set_priority(process: int, nice: int) -> None:
-    """Of every thread, because on Linux each has its own, and of the session (sched(7), autogroup), which not every kernel has.
-
-    Only root gets a high one; whoever does not goes on without.
-    """
-    with suppress(OSError):
-        Path(f"/proc/{process}/autogroup").write_text(str(nice))
-    for thread in Path(f"/proc/{process}/task").glob("*"):
-        with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, int(thread.name), nice)
 
 
 def _focus(spec: Spec) -> str:

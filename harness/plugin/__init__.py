@@ -9,7 +9,7 @@ from __future__ import annotations
 
 pytest_plugins = (
     "harness.plugin.options",
-    "harness.plugin.session",
+    "harness.plugin.entry",
     "harness.plugin.collection",
     "harness.plugin.narrowing",
     "harness.plugin.cutting",

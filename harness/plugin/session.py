@@ -23,25 +23,23 @@ from harness.clouds.detached import MARK
 from harness.errors import EXIT_CODES, HarnessError, Outcome, UsageError
 from harness.ginkgo.durations import FILE as DURATIONS
 from harness.ginkgo.durations import remember
+from harness.ginkgo.priority import HIGH, set_session_priority
 from harness.plugin.console import Console, LedgerLines
-from harness.plugin.context import KEY, CellView, Context, asked_suites
+from harness.plugin.context import KEY, CellView, Context
 from harness.plugin.diagnosis import Diagnosis
 from harness.plugin.distribution import INTERRUPTED, Distribution
 from harness.plugin.ending import Ending
 from harness.plugin.facts import FILE, cell_of
-from harness.plugin.loop import install
 from harness.plugin.namespaces import FILE as LEFTOVERS
 from harness.plugin.namespaces import read_leftovers
 from harness.plugin.narrowing import check_narrowing, is_narrowed
-from harness.plugin.options import run_folder, settings_of
 from harness.plugin.pace import Paces
 from harness.plugin.recording import Recorder
 from harness.plugin.resuming import finished, mend
-from harness.plugin.signals import raise_once, stop
+from harness.plugin.signals import stop
 from harness.plugin.suites import check_selections, limits_of, suites_in
-from harness.plugin.thrift import Thrift
 from harness.plugin.timeouts import check_nested, forget, told_timeout
-from harness.plugin.usage import check_expressions, exit_code_of, one_line
+from harness.plugin.usage import one_line
 from harness.runs.api import Plan
 from harness.runs.checks import check_tests
 from harness.runs.handover import note_stop, uncut
@@ -51,61 +49,6 @@ from harness.runs.plan import make_plan
 from harness.runs.processes import Owner
 from harness.runs.signals import Stops
 from harness.settings import Settings
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_cmdline_main(config: pytest.Config) -> Generator[None, Any, Any]:
-    try:
-        return (yield)
-    except pytest.UsageError as error:
-        return exit_code_of(error)
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
-    """``-n auto`` follows what the cluster carries, not the CPUs; asked before anything else is configured."""
-    if asked_suites(config) is None:
-        return None
-    with one_line():
-        return settings_of(config, run_folder(config)).tests
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "exclusive: nothing else may use the cluster while this test runs")
-    given = getattr(config, "workerinput", None)
-    if given is not None:
-        if "harness" in given:
-            config.stash[KEY] = Context.from_json(given["harness"])
-            raise_once()
-            install(config)
-            config.pluginmanager.register(Thrift(config))
-        return
-    asked = asked_suites(config)
-    if asked is None or config.option.help:
-        return
-    with one_line():
-        check_expressions(config)
-        folder = run_folder(config)
-        settings = settings_of(config, folder)
-        suites = settings.suite or (asked[1] if asked[1] else ())
-        if settings.suite and asked[1] and not set(settings.suite) & set(asked[1]):
-            raise UsageError(
-                f"--suite {', '.join(settings.suite)} and {', '.join(asked[1])} have nothing in common",
-                hint="name the suites once",
-            )
-        if not config.getoption("numprocesses", None):
-            settings = settings.changed(clusters=_only_one(settings.clusters))
-    settings = settings.changed(suite=suites)
-    config.pluginmanager.register(Thrift(config))
-    config.pluginmanager.register(Controller(config, settings, asked[0], folder), "harness-controller")
-
-
-def _only_one(clusters: int) -> int:
-    """Without workers there is one test at a time; raises ``UsageError`` if several clusters were asked for."""
-    if clusters > 1:
-        raise UsageError("--clusters needs several workers", hint="add -n auto, or leave --clusters out")
-    return 1
 
 
 class Controller:
@@ -132,6 +75,8 @@ class Controller:
         self.timer: Timer | None = None
         self.started = False
         self.aborted = False
+        self.preferred = False
+        """Whether workers come before the machines: they do little, and every test waits for it."""
         self.left: Counter[str] = Counter()
         """Cell -> tests that have not run, without xdist."""
         self.cell_of: dict[str, str] = {}
@@ -291,6 +236,9 @@ class Controller:
         """Before pytest and xdist count failures: what is going to be repeated is none yet."""
         if self.recorder:
             self.recorder.add(report)
+        if not self.preferred and self._supervised:  # a session that is not only ours keeps its priority
+            self.preferred = True
+            set_session_priority(os.getpid(), HIGH)
         return (yield)
 
     def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, object] | None:

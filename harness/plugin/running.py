@@ -10,7 +10,6 @@ import time
 from collections.abc import Generator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +28,7 @@ from harness.plugin.leases import lease
 from harness.plugin.loop import LANE
 from harness.plugin.namespaces import Namespaces
 from harness.plugin.suites import Suite
-from harness.plugin.timeouts import SuiteOverError, begin
+from harness.plugin.timeouts import SuiteEnd, SuiteOverError, begin
 from harness.runs.cells import restore_cluster
 from harness.runs.holdings import Record
 from harness.runs.lifecycle import Lifecycle
@@ -98,22 +97,21 @@ class TestProcess:
         """Run one upstream spec on the cluster that it was given."""
         name = self.place(item.cell.name, item.stash.get(LANE, 0))
         cluster = self.cluster(name)
-        left, suite_left, over = self.context.deadline - time.time(), inf, None
-        if end := self.suite_end(item, item.cell.name):
-            suite_left, over = end[0] - time.time(), end[1]
         runner = self._runner(name, cluster.build, cluster.kubeconfig, len(cluster.workers))
-        result = runner.run(item.spec, max(1.0, min(item.timeout, left, suite_left)))
-        if over and result.state == "timedout" and suite_left < min(item.timeout, left):
-            return replace(result, state="interrupted", message=str(over))
-        return result
+        limit, over = min(item.timeout, self.context.deadline - time.time()), None
+        end = self.suite_end(item, item.cell.name)
+        if end and end.at - time.time() < limit:
+            limit, over = end.at - time.time(), end.error
+        result = runner.run(item.spec, max(1.0, limit))
+        cut = over is not None and result.state == "timedout"
+        return replace(result, state="interrupted", message=str(over)) if cut else result
 
-    def suite_end(self, item: pytest.Item, cell: str) -> tuple[float, SuiteOverError] | None:
-        """When the time of the item's suite is over on this cell, which begins now if it has not yet, and what is raised then."""
+    def suite_end(self, item: pytest.Item, cell: str) -> SuiteEnd | None:
+        """The end of the item's suite on this cell, whose time begins now if it has not yet; None if it has no timeout."""
         name = self.context.suite_of(item.path)
         if name not in self._suites:
             self._suites[name] = Suite.load(self.context.suites_root / name)
-        end = begin(self.context.run_folder(), cell, self._suites[name])
-        return None if end is None else (end, SuiteOverError(self._suites[name], cell))
+        return begin(self.context.run_folder(), cell, self._suites[name])
 
     def _runner(self, cell: str, build: Path, kubeconfig: Path, nodes: int) -> SpecRunner:
         log = self.context.run_folder().cell(cell).logs / f"e2e-{self.worker}.log"
@@ -183,10 +181,10 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.skip(f"{cell} did not come up: {error}")
     timing.waited = time.perf_counter() - began
     if end := process.suite_end(item, cell):
-        if end[0] <= time.time():
-            raise end[1]
+        if end.at <= time.time():
+            raise end.error
         if not isinstance(item, SpecItem):  # the process that runs specs stops one in time, and lets it clean up
-            item.stash[CUT].arm(*end)
+            item.stash[CUT].arm(end.at, end.error)
     exclusive = item.exclusive if isinstance(item, SpecItem) else item.get_closest_marker("exclusive") is not None
     timing.record = timing.stack.enter_context(
         lease(

@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from itertools import pairwise
+from typing import NamedTuple
 
 import pytest
 
@@ -33,15 +34,22 @@ class SuiteOverError(pytest.fail.Exception):  # type: ignore[name-defined, misc]
         super().__init__(text, pytrace=False)
 
 
-def begin(folder: RunFolder, cell: str, suite: Suite) -> float | None:
-    """Unix time at which this suite's time on this cell is over, which begins now if it has not yet; None without a timeout."""
+class SuiteEnd(NamedTuple):
+    """When a suite's time on one cell is over, in Unix time, and what is raised then."""
+
+    at: float
+    error: SuiteOverError
+
+
+def begin(folder: RunFolder, cell: str, suite: Suite) -> SuiteEnd | None:
+    """The end of this suite's time on this cell, which begins now if it has not yet; None without a timeout."""
     if not suite.timeout:
         return None
     mark = folder.cell(cell).suites / suite.name
     mark.parent.mkdir(parents=True, exist_ok=True)
     with suppress(FileExistsError):
         os.close(os.open(mark, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644))
-    return mark.stat().st_mtime + duration(suite.timeout)
+    return SuiteEnd(mark.stat().st_mtime + duration(suite.timeout), SuiteOverError(suite, cell))
 
 
 def forget(folder: RunFolder, cells: Iterable[str]) -> None:

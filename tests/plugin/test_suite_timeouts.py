@@ -33,12 +33,12 @@ def test_c_prepares(cluster, slow): pass
 def test_d_comes_later(cluster): wait()
 """
 
-TOO_LONG = "the suite's timeout of 4s has passed"
+TOO_LONG = "the suite's timeout of 10s has passed"
 
 
 @pytest.mark.parametrize("workers", [(), ("-n", "1"), ("-n", "2")], ids=["alone", "n1", "n2"])
 def test_a_suite_out_of_time_ends_and_others_go_on(project: Project, workers: tuple[str, ...]) -> None:
-    project.write("suites/alpha/suite.yaml", "timeout: 4s\n")
+    project.write("suites/alpha/suite.yaml", "timeout: 10s\n")
     project.write("suites/alpha/test_a.py", LONG)
     project.write("suites/beta/test_b.py", "def test_other(cluster): pass\n")
     done = project.run("suites", *workers)
@@ -52,7 +52,7 @@ def test_a_suite_out_of_time_ends_and_others_go_on(project: Project, workers: tu
     }
     late = [result for result in done.results if result["outcome"] == "aborted"]
     assert all(TOO_LONG in result["message"] for result in late)
-    assert sum(result["seconds"] for result in late) < 20
+    assert sum(result["seconds"] for result in late) < 45
     assert (project.folder / "suites/alpha/cleaned").exists()
     assert project.groups == []
 
@@ -60,7 +60,7 @@ def test_a_suite_out_of_time_ends_and_others_go_on(project: Project, workers: tu
 def test_a_spec_out_of_time_is_stopped_and_not_failed(project: Project) -> None:
     project.specs("[sig-apps] Job passes", "[sig-apps] Job hangs")
     project.write("suites/alpha/specs.yaml", "name: alpha\n")
-    project.write("suites/alpha/suite.yaml", "timeout: 4s\n")
+    project.write("suites/alpha/suite.yaml", "timeout: 10s\n")
     done = project.run("suites", "-n", "2")
     assert done.code == 2, done.out
     assert {name: result["outcome"] for name, result in done.by_name.items()} == {
@@ -73,7 +73,7 @@ def test_a_spec_out_of_time_is_stopped_and_not_failed(project: Project) -> None:
 
 
 def test_a_resumed_run_gives_the_suite_its_time_again(project: Project) -> None:
-    project.write("suites/alpha/suite.yaml", "timeout: 4s\n")
+    project.write("suites/alpha/suite.yaml", "timeout: 10s\n")
     project.write("suites/alpha/test_a.py", LONG)
     first = project.run("suites", "-n", "2")
     assert first.code == 2, first.out

@@ -81,9 +81,12 @@ class TestProcess:
         return self._clusters[cell]
 
     def warm_up(self, item: SpecItem) -> None:
-        """Start e2e.test while the cluster comes up, where its kubeconfig is going to be."""
+        """Start e2e.test while the cluster comes up, where its kubeconfig is going to be.
+
+        Not for a serial spec: the process of such a one asks the cluster before it waits for orders.
+        """
         name = item.cell.clusters[item.stash.get(LANE, 0)]
-        if item.cell.build and name not in self._clusters and name not in self._runners:
+        if item.cell.build and not item.spec.serial and name not in self._clusters and name not in self._runners:
             kubeconfig = self.context.run_folder().cell(name).path / "kubeconfig"
             self._runner(name, item.cell.build, kubeconfig, self.context.settings.workers).start(early=True)
 

@@ -7,16 +7,15 @@ them.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from itertools import pairwise
 from typing import NamedTuple
 
 import pytest
 
 from harness.errors import Outcome, UsageError
 from harness.plugin.suites import Suite
+from harness.runs.deadline import out_of_order
 from harness.runs.folder import RunFolder
 from harness.settings import Settings, duration
 
@@ -48,7 +47,7 @@ def begin(folder: RunFolder, cell: str, suite: Suite) -> SuiteEnd | None:
     mark = folder.cell(cell).suites / suite.name
     mark.parent.mkdir(parents=True, exist_ok=True)
     with suppress(FileExistsError):
-        os.close(os.open(mark, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644))
+        mark.touch(exist_ok=False)
     return SuiteEnd(mark.stat().st_mtime + duration(suite.timeout), SuiteOverError(suite, cell))
 
 
@@ -77,9 +76,8 @@ def check_nested(suites: Sequence[Suite], settings: Settings, test: float | None
         around = [(f"timeout in {suite.file}", suite.timeout), ("the run's --deadline", settings.deadline)]
         told = [(f"timeout in {selection.path}", selection.timeout) for selection in suite.selections()]
         for limit in [*told, ("pytest's --timeout", f"{test:g}s" if test else ""), ("", "")]:
-            for (inner, short), (outer, long) in pairwise([limit for limit in (limit, *around) if limit[1]]):
-                if duration(short) >= duration(long):
-                    raise UsageError(
-                        f"{inner}, {short}, is not shorter than {outer}, {long}",
-                        hint="a test's limit has to be shorter than its suite's, and that shorter than the run's",
-                    )
+            for (inner, short), (outer, long) in out_of_order([limit, *around]):
+                raise UsageError(
+                    f"{inner}, {short}, is not shorter than {outer}, {long}",
+                    hint="a test's limit has to be shorter than its suite's, and that shorter than the run's",
+                )

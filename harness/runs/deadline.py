@@ -7,7 +7,7 @@ runs took (:mod:`harness.runs.history`); up, suites and tests share the rest, si
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -17,6 +17,8 @@ from harness.settings import Settings, duration
 
 Clock = Callable[[], float]
 """Unix time; ``time.time`` outside tests."""
+Limit = tuple[str, str]
+"""What sets a limit, and the duration as it is written; empty if nobody told one."""
 
 _SHARE = 0.2
 _LEAST = 60.0
@@ -63,13 +65,18 @@ def check_order(settings: Settings) -> None:
         ("--step-limit", settings.step_limit),
         ("--agent-limit", settings.agent_limit),
     ]
-    limits = [(flag, text, duration(text)) for flag, text in told if text]
-    for (inner, short, seconds), (outer, long, more) in pairwise(limits):
-        if seconds >= more:
-            raise UsageError(
-                f"{inner} {short} is not shorter than {outer} {long}, which would end the run before it has cleaned up",
-                hint=f"give a shorter {inner}, or a longer limit around it",
-            )
+    for (inner, short), (outer, long) in out_of_order(told):
+        raise UsageError(
+            f"{inner} {short} is not shorter than {outer} {long}, which would end the run before it has cleaned up",
+            hint=f"give a shorter {inner}, or a longer limit around it",
+        )
+
+
+def out_of_order(limits: Iterable[Limit]) -> Iterator[tuple[Limit, Limit]]:
+    """Each limit that is not shorter than the next around it, with that one; from the inside out, without those that are not told."""
+    for inner, outer in pairwise(limit for limit in limits if limit[1]):
+        if duration(inner[1]) >= duration(outer[1]):
+            yield inner, outer
 
 
 def remaining(deadline: datetime, clock: Clock = time.time) -> float:

@@ -65,6 +65,11 @@ class Outcome:
     def by_name(self) -> dict[str, dict]:
         return {result["name"]: result for result in self.results}
 
+    @property
+    def outcomes(self) -> dict[str, str]:
+        """Of each test's last result."""
+        return {name: result["outcome"] for name, result in self.by_name.items()}
+
     def phases(self, name: str) -> list[str]:
         """States of one phase in order."""
         return [line["state"] for line in self.ledger if line["kind"] == "phase" and line["phase"] == name]

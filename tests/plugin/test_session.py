@@ -29,7 +29,7 @@ def test_suites_run_are_recorded_and_taken_down(project: Project, workers: tuple
     project.write("suites/beta/test_b.py", PYTHON)
     done = project.run("suites", *workers)
     assert done.code == 1, done.out
-    assert {name: result["outcome"] for name, result in done.by_name.items()} == {
+    assert done.outcomes == {
         "[sig-apps] Job passes": "passed",
         "[sig-apps] Job fails": "failed",
         "[sig-node] Pods serial": "passed",

@@ -43,7 +43,7 @@ def test_a_suite_out_of_time_ends_and_others_go_on(project: Project, workers: tu
     project.write("suites/beta/test_b.py", "def test_other(cluster): pass\n")
     done = project.run("suites", *workers)
     assert done.code == 2, done.out
-    assert {name: result["outcome"] for name, result in done.by_name.items()} == {
+    assert done.outcomes == {
         "test_a_runs": "passed",
         "test_b_waits": "aborted",
         "test_c_prepares": "aborted",
@@ -63,7 +63,7 @@ def test_a_spec_out_of_time_is_stopped_and_not_failed(project: Project) -> None:
     project.write("suites/alpha/suite.yaml", "timeout: 10s\n")
     done = project.run("suites", "-n", "2")
     assert done.code == 2, done.out
-    assert {name: result["outcome"] for name, result in done.by_name.items()} == {
+    assert done.outcomes == {
         "[sig-apps] Job passes": "passed",
         "[sig-apps] Job hangs": "aborted",
     }

@@ -40,7 +40,7 @@ def test_a_build_that_fails_skips_its_tests(project: Project) -> None:
     project.write("suites/beta/test_b.py", PASSING)
     done = project.run("suites", "--source", "module:v0.0.0", "-n", "2")
     assert done.code == 3, done.out
-    assert {name: result["outcome"] for name, result in done.by_name.items()} == {"test_it": "skipped"}
+    assert done.outcomes == {"test_it": "skipped"}
     assert "undefined: x" in done.by_name["test_it"]["message"]
 
 
@@ -56,8 +56,7 @@ def test_a_worker_that_dies_loses_one_test_and_hangs_nothing(project: Project, w
         "import os, pytest\n@pytest.mark.exclusive\ndef test_dies_alone(cluster): os.kill(os.getpid(), 9)\n",
     )
     done = project.run("suites", "-n", workers)
-    outcomes = {name: result["outcome"] for name, result in done.by_name.items()}
-    assert outcomes == {f"test_it[{n}]": "passed" for n in range(6)} | {
+    assert done.outcomes == {f"test_it[{n}]": "passed" for n in range(6)} | {
         "test_dies": "harness",
         "test_dies_alone": "harness",
     }

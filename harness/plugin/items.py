@@ -73,9 +73,10 @@ class CellSpecs(pytest.Collector):
 
 def spec_items(parent: pytest.Collector, file: SpecsFile, selection: Selection, cell: CellView) -> Iterator[SpecItem]:
     """One item for each chosen spec."""
+    longest = selection.seconds
     for chosen in chosen_specs(selection, cell, file.context):
         seconds = expected(chosen.spec, file.table)
-        timeout = max(min(selection.seconds, _AT_LEAST + _FACTOR * seconds), seconds)
+        timeout = max(min(longest, _AT_LEAST + _FACTOR * seconds), seconds)
         yield SpecItem.from_parent(
             parent, name=chosen.spec.name, chosen=chosen, cell=cell, expected=seconds, timeout=timeout
         )

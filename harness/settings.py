@@ -141,6 +141,11 @@ class Settings:
     cache: Path = _setting(
         Path("~/.cache/kubernetes-azure-harness"), "Builds and images, content-addressed.", metavar="DIR"
     )
+    cache_limit: int = _setting(
+        60,
+        "Size of the cache, from which a new build removes what was not used for longest (never what was in use within a day).",
+        metavar="GIB",
+    )
     state: Path = _setting(
         Path("~/.local/state/kubernetes-azure-harness"), "Local Azure's store and machines.", metavar="DIR"
     )

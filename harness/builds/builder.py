@@ -23,6 +23,7 @@ from harness.builds.images import catalogue, ground
 from harness.builds.machine import image, store, system
 from harness.builds.sources import open_source
 from harness.builds.toolchain import Toolchain, find_toolchain
+from harness.builds.trimming import trim
 
 _RECIPE = 1
 """Raise when the programs of the same source would come out differently."""
@@ -31,11 +32,12 @@ _RECIPE = 1
 class CachedBuilder:
     """Implements :class:`harness.builds.api.Builder` on a cache folder."""
 
-    def __init__(self, cache: Path, mirror: str = MIRROR, asked: Sequence[str] = ()) -> None:
-        """``asked`` are components from elsewhere, ``NAME=SOURCE``."""
+    def __init__(self, cache: Path, mirror: str = MIRROR, asked: Sequence[str] = (), limit: int | None = None) -> None:
+        """``asked`` are components from elsewhere, ``NAME=SOURCE``; ``limit``, in bytes, is kept whenever a build was made."""
         self._cache = Cache(cache)
         self._mirror = mirror
         self._asked = asked
+        self._limit = limit
 
     def resolve(self, source: str) -> Resolved:
         """The exact version of a source; also raises ``UsageError`` for a component that there is not."""
@@ -58,8 +60,12 @@ class CachedBuilder:
         toolchain = find_toolchain()
         parts = self._parts(progress)
         key = _build_key(resolved, toolchain, parts)
-        making = _Making(self._cache, opened, resolved, toolchain, parts, progress)
-        folder = self._cache.obtain("builds", key, lambda folder: making.build(folder, source, key), progress)
+        folder = self._cache.find("builds", key)
+        if folder is None:
+            making = _Making(self._cache, opened, resolved, toolchain, parts, progress)
+            folder = self._cache.obtain("builds", key, lambda folder: making.build(folder, source, key), progress)
+            if self._limit is not None:
+                trim(self._cache, self._limit, progress)
         return Build(folder, source, resolved.version, key)
 
     def _open(self, source: str, progress: Progress = silent) -> tuple[Source, str]:

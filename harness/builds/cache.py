@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +37,10 @@ class Cache:
         self.root = root.expanduser().absolute()
 
     def find(self, kind: str, key: str) -> Path | None:
-        """The finished folder, or None."""
+        """The finished folder, or None. Its time is that of its last use from now on (see :mod:`harness.builds.trimming`)."""
         folder = self.root / kind / key
+        with suppress(OSError):
+            os.utime(folder)
         return folder if folder.is_dir() else None
 
     def obtain(self, kind: str, key: str, make: Callable[[Path], None], progress: Progress) -> Path:
@@ -84,12 +86,16 @@ class Cache:
         work.mkdir(parents=True)
         return work
 
+    def lock(self, kind: str, key: str) -> FileLock:
+        """The lock of this key, not yet held."""
+        path = self.root / "locks" / f"{kind}-{key}.lock"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return FileLock(path)
+
     @contextmanager
     def locked(self, kind: str, key: str, progress: Progress) -> Iterator[None]:
         """Hold the lock of this key; says so if another process has it."""
-        path = self.root / "locks" / f"{kind}-{key}.lock"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(path)
+        lock = self.lock(kind, key)
         try:
             try:
                 lock.acquire(timeout=0)
@@ -99,7 +105,7 @@ class Cache:
         except Timeout as caught:
             raise BuildError(
                 f"make {kind} {key}",
-                awaited=f"the lock {path}, {_PATIENCE:.0f} s",
+                awaited=f"the lock {lock.lock_file}, {_PATIENCE:.0f} s",
                 hint="another process makes the same; look what it is doing",
             ) from caught
         try:

@@ -28,7 +28,12 @@ class Parts:
 
 
 def _builder(settings: Settings) -> Builder:
-    return builds.open_builder(settings.cache, mirror=settings.release_mirror, components=settings.component)
+    return builds.open_builder(
+        settings.cache,
+        mirror=settings.release_mirror,
+        components=settings.component,
+        limit=settings.cache_limit * 2**30,
+    )
 
 
 def _load(kind: str, name: str) -> Any:

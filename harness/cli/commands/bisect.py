@@ -25,6 +25,7 @@ _PASSED_ON = (
     "workers",
     "deadline",
     "cache",
+    "cache_limit",
     "state",
     "subscription",
     "vm_size",

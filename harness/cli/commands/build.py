@@ -13,7 +13,7 @@ from harness.runs.plan import pinned
 
 @click.command("build")
 @click.argument("source")
-@setting_options("cache", "component", "release_mirror")
+@setting_options("cache", "cache_limit", "component", "release_mirror")
 def command(source: str, **flags: Any) -> None:
     """Build SOURCE (module:v1.37.2), or find it in the cache; the last line on stdout is its folder."""
     builder = Parts().builder(settings_from(flags))

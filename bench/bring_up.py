@@ -96,7 +96,7 @@ class _Bench:
         group = f"harness-bench-{os.getpid()}-naive-{number}"
         with self._removed(group, measured):
             self.cloud.create_group(group, _LOCATION, _tags())
-            profile = self.cloud.node_profile(self.build, _LOCATION, group)
+            profile = self.cloud.node_profile(self.build, _LOCATION, group, _soon(_UP))
             measured.steps = naive_floor.bring_up(self.cloud, self.build, profile, group, _LOCATION, _soon(_UP))
         return measured
 

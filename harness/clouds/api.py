@@ -111,8 +111,11 @@ class Cloud(Protocol):
         """Locations where a cell may be placed."""
         ...
 
-    def node_profile(self, build: Build, location: str, group: str) -> NodeProfile:
-        """Make the build available to machines in this group (managed image or bundle upload) and say how they get it."""
+    def node_profile(self, build: Build, location: str, group: str, deadline: datetime) -> NodeProfile:
+        """Make the build available to machines in this group (managed image or bundle upload) and say how they get it.
+
+        :raises HarnessError: of the class of what failed; ``DeployError`` at the deadline.
+        """
         ...
 
     def create_group(self, name: str, location: str, tags: Mapping[str, str]) -> None: ...

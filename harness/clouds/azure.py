@@ -62,7 +62,7 @@ class AzureCloud(LazyClients):
         """Pack the build and upload it, unless it is there."""
         self._published(build, progress)
 
-    def node_profile(self, build: Build, location: str, group: str) -> NodeProfile:
+    def node_profile(self, build: Build, location: str, group: str, deadline: datetime) -> NodeProfile:
         """Sign a URL by which the nodes fetch the build, uploading it first if need be."""
         url, digest = self._published(build, _quiet)
         return NodeProfile(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -13,7 +12,8 @@ from azure.mgmt.resource.deployments import DeploymentsMgmtClient
 from azure.mgmt.resource.deployments.models import Deployment, DeploymentParameter, DeploymentProperties
 
 from harness.clouds.errors import Detail, details_of, details_of_body, from_details, translate, translated
-from harness.errors import DeployError, HarnessError
+from harness.clouds.polling import result_of
+from harness.errors import HarnessError
 
 
 def deploy(
@@ -36,19 +36,10 @@ def deploy(
             parameters={key: DeploymentParameter(value=value) for key, value in parameters.items()},
         )
     )
-    begun = time.monotonic()
     with translated(attempted):
         poller: LROPoller[Any] = client.deployments.begin_create_or_update(group, name, body)
     try:
-        poller.wait(max(0.0, deadline.timestamp() - time.time()))
-        if not poller.done():
-            raise DeployError(
-                attempted,
-                awaited=f"its end, {time.monotonic() - begun:.0f} s",
-                last_seen=poller.status(),
-                hint="give a longer --deadline",
-            )
-        result = poller.result()
+        result = result_of(poller, attempted, deadline)
     except HttpResponseError as error:
         raise from_details(attempted, [*details_of(error), *_failed(client, group, name)]) from error
     except AzureError as error:

@@ -16,6 +16,7 @@ from harness.clouds.api import ArmRequest, Group, NodeProfile
 from harness.clouds.arm import Arm, Endpoint, LazyClients
 from harness.clouds.errors import translated
 from harness.clouds.journal import requests_of_machines
+from harness.clouds.polling import result_of
 from harness.clouds.room import Room
 from harness.clouds.server import LocalServer, ServerInfo
 from harness.clouds.transport import PatientTransport
@@ -80,15 +81,16 @@ class LocalCloud(LazyClients):
         """Make the managed image's folder; machines of every cell then share it."""
         self._node_image(build, progress)
 
-    def node_profile(self, build: Build, location: str, group: str) -> NodeProfile:
+    def node_profile(self, build: Build, location: str, group: str, deadline: datetime) -> NodeProfile:
         """Make the build's managed image a resource of the group."""
         folder = self._node_image(build, _quiet)
         name = re.sub(r"[^A-Za-z0-9._-]", "-", f"kubernetes-{build.key}")[:80]
         with translated(f"read the tags of {group}"):
             tags = self.resources.resource_groups.get(group).tags
         image = _image(location, tags, folder)
-        with translated(f"register the managed image {name}"):
-            made = self.compute.images.begin_create_or_update(group, name, image).result()
+        attempted = f"register the managed image {name}"
+        with translated(attempted):
+            made = result_of(self.compute.images.begin_create_or_update(group, name, image), attempted, deadline)
         return NodeProfile(
             image_reference={"id": made.id},
             prebuilt=True,

@@ -53,12 +53,12 @@ class FetchingCloud(LocalCloud):
     url: str
     digest: str
 
-    def node_profile(self, build: Build, location: str, group: str) -> NodeProfile:
+    def node_profile(self, build: Build, location: str, group: str, deadline: datetime) -> NodeProfile:
         disk = {"osType": "Linux", "osState": "Generalized", "blobUri": self.image.as_uri()}
         image = {"location": location, "properties": {"storageProfile": {"osDisk": disk}}}
         made = self.compute.images.begin_create_or_update(group, "debian", image).result()
         return dataclasses.replace(
-            super().node_profile(build, location, group),
+            super().node_profile(build, location, group, deadline),
             image_reference={"id": made.id},
             prebuilt=False,
             bundle_url=self.url,

@@ -63,10 +63,17 @@ def test_one_fault(site: Site, clean: Sequence[Call], kind: Kind) -> None:
     assert not result.problem, f"{case}: {result.problem}"
 
 
-@pytest.mark.parametrize("name", ["PUT Microsoft.Compute/virtualMachines", "DELETE Microsoft.Network/loadBalancers"])
-def test_never_done(site: Site, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "wire"),
+    [
+        ("PUT Microsoft.Compute/images", True),
+        ("PUT Microsoft.Compute/virtualMachines", False),
+        ("DELETE Microsoft.Network/loadBalancers", False),
+    ],
+)
+def test_never_done(site: Site, name: str, wire: bool) -> None:
     [never] = [kind for kind in KINDS if kind.name == "never"]
-    result = run(site, Case(Call(name, 1, wire=False), never), SHORT)
+    result = run(site, Case(Call(name, 1, wire), never), SHORT)
     assert result.met
     assert not result.problem, result.problem
 

@@ -90,7 +90,7 @@ class KubeadmDeployer:
         pki = make_pki(datetime.now(UTC))
         recorder.creating("resourceGroup", request.group, cloud=self._cloud.name, location=request.location)
         self._cloud.create_group(request.group, request.location, request.tags)
-        profile = self._cloud.node_profile(request.build, request.location, request.group)
+        profile = self._cloud.node_profile(request.build, request.location, request.group, request.deadline)
         progress(f"resource group {request.group} and node image are there")
         begun = time.monotonic()
         parameters = self._parameters(request, wanted, pki, profile)

@@ -32,7 +32,7 @@ def main(argv: list[str]) -> int:
             stop_owners(folder, SECONDS, _say, patience=_PARENT_SECONDS, ask=False)
             outcome = teardown(folder, kept=False, parts=Parts(), role="reaper")
         except HarnessError as error:
-            record_failure(Ledger(folder.ledger), "", Phase.DOWN, error)
+            record_failure(Ledger(folder.ledger, ending=True), "", Phase.DOWN, error)
             outcome = error.outcome
         finally:
             leave(folder, Outcome.ABORTED if outcome is Outcome.PASSED else outcome)

@@ -149,7 +149,7 @@ class Supervisor:
 
     def _take_down(self, code: int) -> None:
         """What the child should have done and did not live to do."""
-        ledger = Ledger(self.folder.ledger)
+        ledger = Ledger(self.folder.ledger, ending=True)
         if not RunState.of(ledger.read()).abandoned:
             return
         how = f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"

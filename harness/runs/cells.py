@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from threading import Event, Thread
@@ -22,7 +23,6 @@ from harness.runs.api import Cell, Phase, Plan
 from harness.runs.deadline import remaining
 from harness.runs.folder import RunFolder
 from harness.runs.ledger import Ledger
-from harness.runs.parts import Parts
 from harness.runs.phases import CellRecorder, outcome_of, record_skip, recorded
 from harness.runs.placement import Placement, next_placement
 from harness.runs.plan import rfc3339, tags
@@ -73,16 +73,9 @@ class CellWork:
     plan: Plan
     cell: Cell
     folder: RunFolder
+    ledger: Ledger
     cloud: Cloud
     deployer: Deployer
-
-    @classmethod
-    def of(cls, settings: Settings, plan: Plan, cell: Cell, folder: RunFolder, cloud: Cloud, parts: Parts) -> CellWork:
-        return cls(settings, plan, cell, folder, cloud, parts.deployer(cell.deployer)(settings, cloud))
-
-    @property
-    def ledger(self) -> Ledger:
-        return Ledger(self.folder.ledger)
 
     def request(self, build: Build, deadline: datetime, placement: Placement | None = None) -> ClusterRequest:
         """What the deployer is asked for, at first if no placement is given; makes the cell's folder."""
@@ -208,13 +201,12 @@ class CellWork:
             return
         limit = datetime.fromtimestamp(min(deadline.timestamp(), time.time() + _COLLECT_SECONDS), UTC)
         logs = self.folder.cell(self.cell.name).logs
-        logs.mkdir(parents=True, exist_ok=True)
-        try:
-            with recorded(self.ledger, self.cell.name, Phase.COLLECT):
+        with suppress(Exception), recorded(self.ledger, self.cell.name, Phase.COLLECT):  # the teardown matters more
+            logs.mkdir(parents=True, exist_ok=True)
+            try:
                 self.deployer.collect(self.request(build, limit, self._placement()), logs, limit)
-        except Exception:  # noqa: S110 - recorded; the teardown that follows matters more
-            pass
-        mask_folder(logs, known_secrets(self.folder.path))
+            finally:
+                mask_folder(logs, known_secrets(self.folder.path))
 
     def keep(self) -> Outcome:
         """Leave the cell's resources for as long from now as anything of a run may stay, and say how to use and remove them."""

@@ -3,6 +3,9 @@
 The kinds of lines and their fields are in :mod:`harness.runs.api`. Several processes append (the pytest controller, its supervisor,
 ``harness down``), so a line goes out in one write under a lock. A process killed in the middle of its write leaves a torn
 line; what it announced was never begun, so readers skip it.
+
+A line that cannot be written stops whoever wrote it: nothing is created any more. Who takes down what is there goes on all the same,
+and owes its lines until there is room (:attr:`Ledger.ending`).
 """
 
 from __future__ import annotations
@@ -10,10 +13,12 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from harness.errors import HarnessError, UsageError
@@ -44,29 +49,73 @@ class Entry:
 class Ledger:
     """Appends to, and reads, one ledger file."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, ending: bool = False) -> None:
         self.path = path
+        self.ending = ending
+        """Whether lines may be owed: from here on things are only removed, and a full disk must not keep them."""
+        self._owed: list[bytes] = []
+        self._lock = Lock()
 
     def append(self, kind: str, cell: str = "", **fields: Any) -> Entry:
-        """Add a line; durable when this returns."""
+        """Add a line; durable when this returns, unless it is owed (:meth:`settled`).
+
+        :raises HarnessError: when it cannot be written and may not be owed; what announces a creation never may.
+        """
         entry = Entry(time.time(), kind, cell, fields)
-        new = not self.path.exists()
         shown = self._masked(fields)
-        line = json.dumps({"v": VERSION, "at": entry.at, "kind": kind, "cell": cell, **shown}, default=str)
-        try:
-            with self.path.open("a+b", buffering=0) as file:
-                fcntl.flock(file, fcntl.LOCK_EX)
-                file.write(_separator(file.fileno()) + line.encode() + b"\n")
-                os.fsync(file.fileno())
-            if new:
-                _sync_folder(self.path.parent)
-        except OSError as error:
-            raise HarnessError(
-                f"write to the ledger {self.path}",
-                last_seen=error.strerror or str(error),
-                hint="free some space; nothing is created without its line",
-            ) from error
+        line = json.dumps({"v": VERSION, "at": entry.at, "kind": kind, "cell": cell, **shown}, default=str).encode()
+        with self._lock:
+            try:
+                self._write([*self._owed, line])
+            except OSError as error:
+                if kind == "creating" or not self.ending:
+                    raise HarnessError(
+                        f"write to the ledger {self.path}",
+                        last_seen=error.strerror or str(error),
+                        hint="free some space; nothing is created without its line",
+                    ) from error
+                if not self._owed:
+                    self._complain(error)
+                self._owed.append(line)
+            else:
+                self._owed.clear()
         return entry
+
+    def settled(self) -> bool:
+        """Whether every line is on disk; what is owed is tried once more."""
+        with self._lock:
+            try:
+                if self._owed:
+                    self._write(self._owed)
+                    self._owed.clear()
+            except OSError:
+                return False
+        return True
+
+    def _write(self, lines: Sequence[bytes]) -> None:
+        """All of them, or none."""
+        new = not self.path.exists()
+        with self.path.open("a+b", buffering=0) as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            size = os.fstat(file.fileno()).st_size
+            data = memoryview(_separator(file.fileno(), size) + b"".join(line + b"\n" for line in lines))
+            try:
+                while data:
+                    data = data[file.write(data) :]
+                os.fsync(file.fileno())
+            except OSError:
+                os.ftruncate(file.fileno(), size)
+                raise
+        if new:
+            _sync_folder(self.path.parent)
+
+    def _complain(self, error: OSError) -> None:
+        print(
+            f"harness: {self.path} cannot be written ({error.strerror}): free some space; what is "
+            "taken down meanwhile is noted later, or never",
+            file=sys.stderr,
+            flush=True,
+        )
 
     def _masked(self, fields: Mapping[str, Any]) -> Mapping[str, Any]:
         """Without secrets in what somebody else said: the ledger is archived with the run."""
@@ -75,8 +124,9 @@ class Ledger:
         return {**fields, **{name: redact(str(value), known) for name, value in spoken.items()}}
 
     def read(self) -> list[Entry]:
-        """Every whole line so far."""
-        return list(_entries(self.path.read_bytes() if self.path.exists() else b"", self.path))
+        """Every whole line so far, with those that this object owes."""
+        written = self.path.read_bytes() if self.path.exists() else b""
+        return list(_entries(b"\n".join([written, *self._owed]), self.path))
 
     def follow(self, poll: float = 0.2) -> Iterator[list[Entry]]:
         """What is there, then what has come, possibly nothing, every ``poll`` seconds; the caller stops when it has seen enough."""
@@ -98,9 +148,8 @@ def tell(ledger: Ledger, cell: str, text: str) -> None:
     ledger.append("progress", cell, text=text)
 
 
-def _separator(descriptor: int) -> bytes:
+def _separator(descriptor: int, size: int) -> bytes:
     """A line break if the last writer died before writing its own."""
-    size = os.fstat(descriptor).st_size
     return b"\n" if size and os.pread(descriptor, 1, size - 1) != b"\n" else b""
 
 

@@ -112,8 +112,9 @@ class Lifecycle:
                 self._cloud.watch(partial(tell, self.ledger, ""))
             _check_locations(self.settings, self.plan, self._cloud.locations())
             for cell in self.plan.cells:
-                self._works[cell.name] = CellWork.of(
-                    self.settings, self.plan, cell, self.folder, self._cloud, self._parts
+                deployer = self._parts.deployer(cell.deployer)(self.settings, self._cloud)
+                self._works[cell.name] = CellWork(
+                    self.settings, self.plan, cell, self.folder, self.ledger, self._cloud, deployer
                 )
             self._admission = self._examine(self._cloud)
         builder = self._parts.builder(self.settings)
@@ -311,6 +312,7 @@ class Lifecycle:
         :returns: the worst outcome of all phases of the run's life.
         """
         keep = keep or Keep(self.settings.keep)
+        self.ledger.ending = True
         self._stop_bring_up()
         for thread in self._retiring:
             thread.join(remaining(self.budget.teardown_deadline(time.time())))
@@ -371,7 +373,8 @@ class Lifecycle:
         state = RunState.of(self.ledger.read())
         remember(self.settings, state)
         phases = state.phases.values()
-        outcome = worst([phase.outcome for phase in phases if phase.outcome not in (None, Outcome.SKIPPED)])
+        outcomes = [phase.outcome for phase in phases if phase.outcome not in (None, Outcome.SKIPPED)]
+        outcome = worst(outcomes if self.ledger.settled() else [*outcomes, Outcome.HARNESS])
         leave(self.folder, outcome)
         return outcome
 

@@ -40,7 +40,7 @@ def claim(folder: RunFolder, role: str, *, beside: Sequence[Owner] = (), resumed
 
 def enter(folder: RunFolder, role: str, *, resumed: bool = False) -> None:
     """The claim itself, after the ends that dead owners could not write. Call it under the run's lock."""
-    ledger, this = Ledger(folder.ledger), Owner.this()
+    ledger, this = Ledger(folder.ledger, ending=True), Owner.this()
     _bury(ledger, folder)
     facts: dict[str, Any] = {"resumed": True} if resumed else {}
     ledger.append(
@@ -50,7 +50,7 @@ def enter(folder: RunFolder, role: str, *, resumed: bool = False) -> None:
 
 def leave(folder: RunFolder, outcome: Outcome) -> None:
     """This process is done with the run, as are those that died while it worked on it."""
-    ledger = Ledger(folder.ledger)
+    ledger = Ledger(folder.ledger, ending=True)
     _bury(ledger, folder)
     _end(ledger, folder, Owner.this(), outcome)
 

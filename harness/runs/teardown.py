@@ -49,7 +49,7 @@ def teardown(
     :raises HarnessError: when the cloud cannot be opened, or another process holds the run's lock for too long.
     """
     settings, plan = load_plan(folder)
-    ledger = Ledger(folder.ledger)
+    ledger = Ledger(folder.ledger, ending=True)
     with locked(folder, f"take down run {folder.path.name}", seconds if patience is None else patience):
         state = RunState.of(ledger.read())
         cells = {resource.cell for resource in (state.remaining if kept else state.abandoned).values()}
@@ -68,10 +68,15 @@ def teardown(
                 if isinstance(cloud, Watchable):
                     cloud.watch(partial(tell, ledger, ""))
                 works = [
-                    CellWork.of(settings, plan, cell, folder, cloud, parts) for cell in plan.cells if cell.name in cells
+                    CellWork(
+                        settings, plan, cell, folder, ledger, cloud, parts.deployer(cell.deployer)(settings, cloud)
+                    )
+                    for cell in plan.cells
+                    if cell.name in cells
                 ]
                 outcome = worst(in_parallel([partial(work.down, deadline) for work in works]))
         finally:
+            ledger.settled()
             if not mine:
                 leave(folder, outcome)
         return outcome

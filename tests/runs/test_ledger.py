@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import resource
+import signal
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from harness.errors import Outcome, UsageError
+from harness.errors import HarnessError, Outcome, UsageError
 from harness.runs.ledger import Ledger
 from harness.runs.state import RunState, exit_code, worst
 
@@ -33,6 +36,55 @@ def test_a_torn_line_is_skipped_and_does_not_swallow_the_next(tmp_path: Path, to
     assert [entry.text("text") for entry in ledger.read()] == ["before"]
     ledger.append("progress", text="after")
     assert [entry.text("text") for entry in ledger.read()] == ["before", "after"]
+
+
+@pytest.fixture
+def full() -> Iterator[Callable[[int], None]]:
+    """Sets the size that no file may exceed; -1 for any."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+
+    def room(size: int) -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size if size >= 0 else limits[0], limits[1]))
+
+    yield room
+    room(-1)
+    signal.signal(signal.SIGXFSZ, ignored)
+
+
+@pytest.mark.parametrize("room", [0, 1, 20])
+@pytest.mark.parametrize("ending", [False, True])
+def test_what_cannot_be_announced_is_not_created(
+    tmp_path: Path, full: Callable[[int], None], room: int, ending: bool
+) -> None:
+    ledger = Ledger(tmp_path / "ledger.jsonl", ending=ending)
+    ledger.append("progress", text="before")
+    before = ledger.path.read_bytes()
+    full(len(before) + room)
+    with pytest.raises(HarnessError, match=r"nothing is created without its line"):
+        ledger.append("creating", "c", resource="resourceGroup", name="g")
+    assert ledger.path.read_bytes() == before  # not half of it either
+
+
+def test_who_takes_down_goes_on_and_writes_when_there_is_room(
+    tmp_path: Path, full: Callable[[int], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    ledger = Ledger(tmp_path / "ledger.jsonl")
+    ledger.append("progress", text="before")
+    full(ledger.path.stat().st_size + 20)
+    with pytest.raises(HarnessError, match="File too large"):
+        ledger.append("progress", text="refused")
+    ledger.ending = True
+    for text in ("one", "two"):
+        ledger.append("progress", text=text)
+    assert not ledger.settled()
+    assert [entry.text("text") for entry in ledger.read()] == ["before", "one", "two"]
+    assert [entry.text("text") for entry in Ledger(ledger.path).read()] == ["before"]
+    full(-1)
+    assert capsys.readouterr().err.count("cannot be written (File too large)") == 1
+    ledger.append("progress", text="three")
+    assert ledger.settled()
+    assert [entry.text("text") for entry in Ledger(ledger.path).read()] == ["before", "one", "two", "three"]
 
 
 def test_many_writers_never_mix_their_lines(tmp_path: Path) -> None:

@@ -63,3 +63,12 @@ class Cluster:
     @property
     def workers(self) -> tuple[Node, ...]:
         return tuple(node for node in self.nodes if node.role == "worker")
+
+
+def keys_of(kubeconfig: Path) -> Path:
+    """Folder for the keys of this kubeconfig, which OpenSSL takes from files only.
+
+    They are removed with the process that has the client, or, if it was killed, with the cluster; left to itself the client would put
+    them into the host's folder for temporary files, where nobody would find them any more.
+    """
+    return kubeconfig.parent / "client-keys"

@@ -16,6 +16,8 @@ from kubernetes.client.exceptions import ApiException
 from urllib3 import BaseHTTPResponse, Timeout
 from urllib3.exceptions import HTTPError
 
+from harness.clusters.api import keys_of
+
 _CONNECT = 2.0
 _ANSWER = 5.0
 
@@ -32,12 +34,18 @@ UNREACHABLE = (ApiException, HTTPError, OSError)
 """What a call raises while the API server cannot answer or refuses."""
 
 
-def open_client(kubeconfig: Path) -> client.ApiClient:
-    """A client of its own; nothing of it is shared with other clusters of the process."""
+def open_client(kubeconfig: Path, *, patient: bool = False) -> client.ApiClient:
+    """A client of its own; nothing of it is shared with other clusters of the process.
+
+    :param patient: whether it tries again by itself; what waits for something asks again anyway.
+    """
     settings = client.Configuration()
-    settings.retries = False  # what waits asks again itself
-    opened: client.ApiClient = config.new_client_from_config(str(kubeconfig), client_configuration=settings)  # type: ignore[no-untyped-call]
-    return opened
+    if not patient:
+        settings.retries = False
+    keys = keys_of(kubeconfig)
+    keys.mkdir(mode=0o700, exist_ok=True)
+    config.load_kube_config(str(kubeconfig), client_configuration=settings, temp_file_path=str(keys))  # type: ignore[no-untyped-call] # ships no types
+    return client.ApiClient(settings)
 
 
 def items(call: Callable[..., Any], *arguments: str, patience: int = 1, **options: Any) -> list[dict[str, Any]]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from contextlib import closing
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -32,11 +33,10 @@ def cluster(request: pytest.FixtureRequest) -> Cluster:
 @pytest.fixture(scope="session")
 def kube(cluster: Cluster) -> Iterator[ApiClient]:
     """The official Kubernetes client for this cluster; no process-wide default is set (kubernetes-client/python#496)."""
-    from kubernetes.config import new_client_from_config
+    from harness.clusters.kube import open_client
 
-    client: Any = new_client_from_config(config_file=str(cluster.kubeconfig))  # type: ignore[no-untyped-call] # ships no types
-    yield client
-    client.close()
+    with closing(open_client(cluster.kubeconfig, patient=True)) as client:
+        yield client
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -13,7 +14,7 @@ from harness.builds.api import Build
 from harness.clouds.api import TAG_CELL, TAG_EXPIRES, TAG_RUN, Cloud, Group, Surveyor
 from harness.clouds.codes import AMBIGUOUS
 from harness.clouds.room import settled
-from harness.clusters.api import Cluster
+from harness.clusters.api import Cluster, keys_of
 from harness.clusters.version import same_version, served_version
 from harness.deployers.api import ClusterRequest, Deployer
 from harness.errors import CloudError, HarnessError, LeakError, Outcome, Remedy, ThrottledError, UsageError
@@ -250,6 +251,7 @@ class CellWork:
         if outcomes[-1] is Outcome.PASSED and outcomes[0] is not Outcome.LEAK:  # what outlives a group is no group
             for kind, name in remaining_before:
                 self.ledger.append("gone", self.cell.name, resource=kind, name=name)
+            shutil.rmtree(keys_of(self.folder.cell(self.cell.name).path / "kubeconfig"), ignore_errors=True)
         return worst(outcomes)
 
     def _phase(self, phase: Phase, step: Callable[[], None]) -> Outcome:

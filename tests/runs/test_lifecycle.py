@@ -11,6 +11,7 @@ import pytest
 from clusters.api_server import serving_version
 
 from harness.clouds.api import TAG_EXPIRES, TAG_RUN
+from harness.clusters.api import keys_of
 from harness.errors import BuildError, DeployError, Outcome, UsageError
 from harness.runs.api import Keep, Phase
 from harness.runs.folder import RunFolder
@@ -108,6 +109,16 @@ def test_keep_decides_what_survives(settings: Settings, parts: Parts, keep: str,
     Lifecycle.wait_for_cluster(lifecycle.folder.path, CELL, soon())
     lifecycle.finish(aborted=False, failed=failed)
     assert len(groups(settings)) == left
+
+
+def test_keys_that_a_killed_process_left_go_with_the_cluster(settings: Settings, parts: Parts) -> None:
+    lifecycle = started(settings, parts)
+    cluster = Lifecycle.wait_for_cluster(lifecycle.folder.path, CELL, soon())
+    keys = keys_of(cluster.kubeconfig)
+    keys.mkdir()
+    (keys / "client.key").touch()
+    lifecycle.finish(aborted=False)
+    assert not keys.exists()
 
 
 def test_a_kept_cluster_says_how_to_use_and_remove_it_and_expires_later(settings: Settings, parts: Parts) -> None:

@@ -121,7 +121,8 @@ class TestProcess:
         program = Program(build / "bin" / "e2e.test", kubeconfig, build / "bin" / "kubectl", nodes, log)
         runner = self._runners.get(cell)
         if runner is None or runner.program != program:
-            self._runners[cell] = SpecRunner(program, os.environ)
+            scratch = self.context.run_folder().make_scratch()
+            self._runners[cell] = SpecRunner(program, {**os.environ, "TMPDIR": str(scratch)})
             self.closing.callback(self._runners[cell].close)
             if runner is not None:
                 runner.close()

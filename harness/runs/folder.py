@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.errors import UsageError
+from harness.errors import HarnessError, UsageError
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,22 @@ class RunFolder:
                 hint="choose another with --reports",
             ) from error
         return folder
+
+    @property
+    def scratch(self) -> Path:
+        """Temporary files of what tests start, which e2e.test and kubectl do not remove; a short path, for there are Unix sockets in it."""
+        return Path(tempfile.gettempdir()) / f"harness-{self.path.name}"
+
+    def make_scratch(self) -> Path:
+        """Make that folder, or find it; raises ``HarnessError`` if somebody else has made it."""
+        self.scratch.mkdir(mode=0o700, exist_ok=True)
+        if (owner := self.scratch.stat().st_uid) != os.geteuid():
+            raise HarnessError(f"use {self.scratch}", last_seen=f"it belongs to user {owner}", hint="remove it")
+        return self.scratch
+
+    def remove_scratch(self) -> None:
+        """When no test runs any more."""
+        shutil.rmtree(self.scratch, ignore_errors=True)
 
     @classmethod
     def find(cls, reports: Path, run: str) -> RunFolder:

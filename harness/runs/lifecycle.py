@@ -370,6 +370,7 @@ class Lifecycle:
             self._open.close()
         except Exception as error:
             record_failure(self.ledger, "", Phase.DOWN, error)
+        self.folder.remove_scratch()
         state = RunState.of(self.ledger.read())
         remember(self.settings, state)
         phases = state.phases.values()

@@ -75,6 +75,7 @@ def teardown(
                     if cell.name in cells
                 ]
                 outcome = worst(in_parallel([partial(work.down, deadline) for work in works]))
+            folder.remove_scratch()
         finally:
             ledger.settled()
             if not mine:

@@ -14,6 +14,7 @@ import os
 import re
 import signal
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -37,6 +38,7 @@ def list_conformance() -> None:
 
 def main() -> None:
     flags = dict(argument.lstrip("-").partition("=")[::2] for argument in sys.argv[1:])
+    tempfile.mkdtemp(prefix="test-kuberc")  # as upstream's, which never removes it
     assert os.environ["GINKGO_PARALLEL_PROTOCOL"] == "HTTP"
     assert "KUBECONFIG" not in os.environ
     url, process = flags["ginkgo.parallel.host"], int(flags["ginkgo.parallel.process"])

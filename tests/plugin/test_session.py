@@ -27,8 +27,11 @@ def test_wrong(cluster):
 def test_suites_run_are_recorded_and_taken_down(project: Project, workers: tuple[str, ...]) -> None:
     project.write("suites/alpha/specs.yaml", "label_filter: Conformance\n")
     project.write("suites/beta/test_b.py", PYTHON)
-    done = project.run("suites", *workers)
+    temporary = project.folder / "temporary"
+    temporary.mkdir()
+    done = project.run("suites", *workers, environ={"TMPDIR": str(temporary)})
     assert done.code == 1, done.out
+    assert [path.name for path in temporary.iterdir() if not path.name.startswith("pytest-of-")] == []
     assert done.outcomes == {
         "[sig-apps] Job passes": "passed",
         "[sig-apps] Job fails": "failed",

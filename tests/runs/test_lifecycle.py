@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import tempfile
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,7 +14,7 @@ from clusters.api_server import serving_version
 
 from harness.clouds.api import TAG_EXPIRES, TAG_RUN
 from harness.clusters.api import keys_of
-from harness.errors import BuildError, DeployError, Outcome, UsageError
+from harness.errors import BuildError, DeployError, HarnessError, Outcome, UsageError
 from harness.runs.api import Keep, Phase
 from harness.runs.folder import RunFolder
 from harness.runs.ledger import Ledger
@@ -119,6 +121,30 @@ def test_keys_that_a_killed_process_left_go_with_the_cluster(settings: Settings,
     (keys / "client.key").touch()
     lifecycle.finish(aborted=False)
     assert not keys.exists()
+
+
+def test_what_killed_tests_left_in_the_hosts_temporary_files_goes_with_the_run(
+    settings: Settings, parts: Parts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    lifecycle = started(settings, parts)
+    Lifecycle.wait_for_cluster(lifecycle.folder.path, CELL, soon())
+    scratch = lifecycle.folder.make_scratch()
+    assert scratch == lifecycle.folder.make_scratch()
+    assert scratch.stat().st_mode & 0o777 == 0o700
+    (scratch / "test-kuberc1").mkdir()
+    assert Lifecycle.teardown(lifecycle.folder.path, parts=parts) is Outcome.PASSED
+    assert not scratch.exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="gives a folder away")
+def test_a_folder_that_somebody_else_made_is_not_used(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "r")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tempfile, "tempdir", str(tmp_path))
+        os.chown(folder.make_scratch(), 1, 1)
+        with pytest.raises(HarnessError, match="belongs to user 1"):
+            folder.make_scratch()
 
 
 def test_a_kept_cluster_says_how_to_use_and_remove_it_and_expires_later(settings: Settings, parts: Parts) -> None:

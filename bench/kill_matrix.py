@@ -1,8 +1,9 @@
 """The kill matrix on real machines: every cell brings a cluster up, kills one process in one phase, sweeps, and compares the host.
 
-``bench/kill_matrix.py [--only REGEX] [-- ARGUMENTS OF harness run]``; about a minute a cell. The phase is read from the ledger, so a phase
-that is shorter than a look (a build that is in the cache) may be over when the signal arrives; the table says so. Exit code: number of
-cells that did not end as they must.
+``bench/kill_matrix.py [--only REGEX] [-- ARGUMENTS OF harness run]``; half a minute a cell. The phase is read from the ledger, so a phase
+that is shorter than a look (a build that is in the cache) may be over when the signal arrives; the table says so. Where a run is
+asked to stop, the table also has the seconds until its JUnit was there, which may be 15. Exit code: number of cells that did not
+end as they must.
 """
 
 from __future__ import annotations
@@ -26,11 +27,21 @@ from kill_cells import Kill, every
 TOP = Path(__file__).resolve().parent.parent
 HARNESS = TOP / ".venv" / "bin" / "harness"
 LIMIT = 900.0
+JUNIT = 15.0
+"""Seconds from a signal to valid JUnit."""
 SUITE = """
 import time
-def test_a_first(cluster): assert cluster.group
-def test_b_long(cluster): time.sleep(20)
-def test_c_last(cluster): assert OUTCOME
+from pathlib import Path
+
+def test_a_first(cluster):
+    assert cluster.group
+
+def test_b_long(cluster):
+    Path("b-runs").touch()
+    time.sleep(SECONDS)
+
+def test_c_last(cluster):
+    assert OUTCOME
 """
 
 
@@ -41,7 +52,9 @@ class Run:
         self.folder, self.state = folder, state
         suite = folder / "suites" / "killed"
         suite.mkdir(parents=True)
-        (suite / "test_killed.py").write_text(SUITE.replace("OUTCOME", str(kill.phase != "collecting")))
+        seconds = 20 if kill.phase == "testing" else 0
+        text = SUITE.replace("OUTCOME", str(kill.phase != "collecting")).replace("SECONDS", str(seconds))
+        (suite / "test_killed.py").write_text(text)
         (folder / "conftest.py").write_text('pytest_plugins = ("harness.plugin",)\n')
         flags = ["--state", str(state), "--suite", "killed", "--tests", "1", "--infra-reruns", "0", *arguments]
         with (folder / "output.txt").open("w") as output:
@@ -70,8 +83,13 @@ class Run:
             case "readiness":
                 return "readiness" in started and self._collected
             case "testing":
-                return bool(self.lines("results.jsonl"))
+                return (self.folder / "b-runs").exists()
         return {"collecting": "collect", "deleting": "down", "reporting": "report"}.get(phase, phase) in started
+
+    def cases(self) -> set[str]:
+        """Names in the JUnit that there is; raises ``ParseError`` if that is not valid."""
+        found = [ElementTree.parse(path) for path in (self.reports / "artifacts").glob("junit_*.xml")]
+        return {str(case.get("name")) for tree in found for case in tree.iter("testcase")}
 
     @property
     def _collected(self) -> bool:
@@ -113,10 +131,11 @@ def _until(condition: Callable[[], object], what: str) -> None:
         time.sleep(0.02)
 
 
-def one(kill: Kill, arguments: list[str]) -> list[str]:
-    """Run one cell; what is wrong with its end."""
+def one(kill: Kill, arguments: list[str]) -> tuple[float, list[str]]:
+    """Run one cell; seconds until there was JUnit, and what is wrong with its end."""
     before = HostState.now()
     wrong = []
+    reported = 0.0
     with TemporaryDirectory() as base:
         run = Run(Path(base) / "project", Path(base) / "state", kill, arguments)
         _until(lambda: run.reached(kill.phase) or run.process.poll() is not None, kill.phase)
@@ -125,6 +144,12 @@ def one(kill: Kill, arguments: list[str]) -> list[str]:
             wrong.append(f"the {kill.victim} was gone already")
         else:
             os.kill(pid, kill.number)
+            began = time.monotonic()
+            if kill.codes == (2,):
+                _until(lambda: run.cases() or not run.alive(), "JUnit")
+                reported = time.monotonic() - began
+        if reported > JUNIT:
+            wrong.append(f"JUnit after {reported:.1f} s")
         _until(lambda: not run.alive(), "the end")
         sweep: list[str | Path] = [
             HARNESS,
@@ -140,18 +165,14 @@ def one(kill: Kill, arguments: list[str]) -> list[str]:
         if run.process.returncode not in kill.codes:
             wrong.append(f"exit code {run.process.returncode} instead of {' or '.join(map(str, kill.codes))}")
         results = {line["name"]: line["outcome"] for line in run.lines("results.jsonl")}
-        cases = [
-            case.get("name")
-            for path in (run.reports / "artifacts").glob("junit_*.xml")
-            for case in ElementTree.parse(path).iter("testcase")
-        ]
+        cases = run.cases()
         wrong += [f"result of {name} is not in JUnit" for name in results if name not in cases]
         if not cases:
             wrong.append("no JUnit")
     time.sleep(0.5)
     # processes of others come and go meanwhile; ours all have the state folder or the project in their arguments
     left = before.differences(HostState.now())
-    return wrong + [line for line in left if not line.startswith("processes:") or base in line]
+    return reported, wrong + [line for line in left if not line.startswith("processes:") or base in line]
 
 
 def main() -> int:
@@ -165,14 +186,15 @@ def main() -> int:
     cells = [kill for kill in every() if re.search(given.only, str(kill))]
     failed = 0
     for kill in cells:
-        began = time.monotonic()
+        began, reported = time.monotonic(), 0.0
         try:
-            wrong = one(kill, given.arguments)
+            reported, wrong = one(kill, given.arguments)
         except TimeoutError as error:
             wrong = [str(error)]
         failed += bool(wrong)
+        junit = f"  (JUnit after {reported:.1f} s)" if reported else ""
         print(
-            f"{'wrong' if wrong else 'ok':5}  {time.monotonic() - began:6.1f} s  {kill}",
+            f"{'wrong' if wrong else 'ok':5}  {time.monotonic() - began:6.1f} s  {kill}{junit}",
             *wrong,
             sep="\n         ",
             flush=True,

@@ -19,8 +19,8 @@ from harness.cli.main import invoke
 from harness.errors import Outcome, UsageError
 from harness.reporting.api import TestResult
 from harness.reporting.comparison.commits import address, revision
-from harness.reporting.comparison.compare import restless
 from harness.reporting.comparison.noise import bounds
+from harness.reporting.comparison.past import restless
 from harness.reporting.comparison.sides import compared
 from harness.reporting.history.index import FILE, history
 from harness.reporting.history.page import render, rows
@@ -34,6 +34,7 @@ from .synthetic import START
 
 DAY = 86_400.0
 PASSED, FAILED, FLAKY, SKIPPED = Outcome.PASSED, Outcome.FAILED, Outcome.FLAKY, Outcome.SKIPPED
+CLOUD, HARNESS, ABORTED = Outcome.CLOUD, Outcome.HARNESS, Outcome.ABORTED
 
 
 class Reports:
@@ -179,10 +180,46 @@ def test_a_test_known_to_be_flaky_is_kept_apart(reports: Reports) -> None:
         ([PASSED, FAILED, PASSED, FAILED], True),
         ([FLAKY, PASSED, FLAKY], True),
         ([FLAKY, PASSED, FAILED], True),
+        ([PASSED, CLOUD, PASSED, ABORTED, PASSED, HARNESS, PASSED], False),
+        ([PASSED, CLOUD, FAILED, PASSED, ABORTED, FAILED], True),
     ],
 )
 def test_restless(past: list[Outcome], expected: bool) -> None:
     assert restless(past) is expected
+
+
+def test_outages_of_the_past_make_no_regression_a_known_flake(reports: Reports) -> None:
+    for outcome in (PASSED, CLOUD, PASSED, ABORTED, PASSED):
+        reports.run({"a": outcome})
+    found = compared(reports.path, reports.run({"a": FAILED}), "", {})
+    assert (names(found.new), names(found.known)) == (["a"], [])
+
+
+def test_what_an_outage_cut_off_in_the_base_is_looked_for_further_back(
+    reports: Reports, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = ("--reports", str(reports.path))
+    reports.run({"green": PASSED, "red": FAILED, "mended": FAILED, "missing": FAILED, "fine": PASSED})
+    base = reports.run(
+        {"green": CLOUD, "red": HARNESS, "mended": CLOUD, "missing": SKIPPED, "fine": CLOUD, "first": CLOUD}
+    )
+    run = reports.run(
+        {"green": FAILED, "red": FAILED, "mended": PASSED, "missing": FAILED, "fine": PASSED, "first": FAILED}
+    )
+    found = compared(reports.path, run, base, {})
+    assert names(found.new) == ["first", "green"]
+    assert {item.case.name: item.age for item in found.still} == {"missing": 2, "red": 2}
+    assert names(found.fixed) == ["mended"]
+    assert harness(run, base, "--fail-on", "new", *place) == 1
+    assert "cloud in the base, failed before that" in capsys.readouterr().out
+
+
+def test_ages_pass_over_outages(reports: Reports) -> None:
+    first = reports.run({"a": FAILED})
+    base = reports.run({"a": FAILED})
+    reports.run({"a": CLOUD})
+    (found,) = compared(reports.path, reports.run({"a": FAILED}), base, {}).still
+    assert (found.age, found.since) == (3, first)
 
 
 def test_slower_is_beyond_the_noise_of_the_past(reports: Reports) -> None:

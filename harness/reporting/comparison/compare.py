@@ -3,30 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from typing import Any
 
 from harness.errors import Outcome
 from harness.reporting.comparison.api import Comparison, Difference, Side
 from harness.reporting.comparison.noise import bounds, slower_than_usual
-from harness.reporting.history.api import GOOD, CaseRecord, Key
-from harness.reporting.record import BAD
-
-Past = Mapping[Key, Sequence[tuple[str, Outcome, float]]]
-"""Test -> (run, outcome, seconds) of earlier runs, newest first."""
-
-_WINDOW = 30
-"""Earlier results in which a test's flakiness is looked for."""
-_RESTLESS = 2
-"""Times that a test must have been flaky, or have gone from failing back to passing, to be known as flaky."""
+from harness.reporting.comparison.past import Past, age, restless
+from harness.reporting.history.api import GOOD, CaseRecord
 
 
 def compare(run: Side, base: Side, past: Past, why: str) -> Comparison:
-    """Everything but commits and expectations.
-
-    :param past: earlier results of the run's tests, under the keys of either side.
-    """
+    """Everything but commits and expectations."""
     pairs = paired(run, base)
     names = dict(pairs)
     before = {case.key: case for case in base.cases}
@@ -34,8 +21,7 @@ def compare(run: Side, base: Side, past: Past, why: str) -> Comparison:
     added = 0
     for case in run.cases:
         old = before.get((names.get(case.track, case.track), case.suite, case.test))
-        past_of_case = _past(case, old, past)
-        kind, difference = _difference(case, old, past_of_case)
+        kind, difference = _difference(case, old, past)
         added += old is None
         if kind:
             lists[kind].append(difference)
@@ -69,51 +55,25 @@ def paired(run: Side, base: Side) -> list[tuple[str, str]]:
     return [*pairs, ("", "")]
 
 
-def _past(case: CaseRecord, old: CaseRecord | None, past: Past) -> list[tuple[str, Outcome, float]]:
-    found = list(past.get(case.key, ()))
-    if old is not None and old.key != case.key:
-        found += past.get(old.key, ())
-    return found
-
-
-def _difference(
-    case: CaseRecord, old: CaseRecord | None, past: Sequence[tuple[str, Outcome, float]]
-) -> tuple[str, Difference]:
+def _difference(case: CaseRecord, old: CaseRecord | None, past: Past) -> tuple[str, Difference]:
+    results = past.of(case, old)
+    failed = past.failed_in_base(old, results)
     if case.bad:
-        age, since = _age(case, past)
-        if old is not None and old.bad:
-            return "still", Difference(case, old, max(age, 2), since)
-        kind = "known" if restless([outcome for _, outcome, _ in past]) else "new"
-        return kind, Difference(case, old, age, since)
+        number, since = age(case, results)
+        if failed:
+            return "still", Difference(case, old, max(number, 2), since)
+        kind = "known" if restless([outcome for _, outcome, _ in results]) else "new"
+        return kind, Difference(case, old, number, since)
     if not case.executed:
         return ("unrun" if old is not None and old.executed else ""), Difference(case, old)
     if case.outcome is Outcome.FLAKY:
         return "flaky", Difference(case, old)
-    if old is not None and old.bad:
+    if failed:
         return "fixed", Difference(case, old)
-    usual = bounds([seconds for _, outcome, seconds in past if outcome in GOOD])
+    usual = bounds([seconds for _, outcome, seconds in results if outcome in GOOD])
     if usual is not None and slower_than_usual(case.seconds, usual):
         return "slower", Difference(case, old, usual=usual)
     return "", Difference(case, old)
-
-
-def _age(case: CaseRecord, past: Sequence[tuple[str, Outcome, float]]) -> tuple[int, str]:
-    """Runs in a row in which it failed, and the first of them."""
-    if case.age:
-        return case.age, ""
-    age, since = 1, ""
-    for run, outcome, _ in past:
-        if outcome not in BAD:
-            break
-        age, since = age + 1, run
-    return age, since
-
-
-def restless(outcomes: Sequence[Outcome]) -> bool:
-    """Whether a test with this past (newest first) is known to fail now and then, whatever is tested."""
-    recent = outcomes[:_WINDOW]
-    recovered = sum(earlier in BAD and later is Outcome.PASSED for later, earlier in pairwise(recent))
-    return recent.count(Outcome.FLAKY) + recovered >= _RESTLESS
 
 
 def _executed(run: Side, base: Side) -> dict[str, tuple[int, int]]:

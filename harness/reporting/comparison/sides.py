@@ -7,7 +7,8 @@ from pathlib import Path
 
 from harness.errors import UsageError
 from harness.reporting.comparison.api import Comparison, Side
-from harness.reporting.comparison.compare import Past, compare, paired
+from harness.reporting.comparison.compare import compare, paired
+from harness.reporting.comparison.past import Past
 from harness.reporting.history.api import GOOD, RunRecord
 from harness.reporting.history.index import History, history
 from harness.reporting.history.read import read
@@ -105,6 +106,9 @@ def _comparable(now: Side, other: RunRecord) -> bool:
 def _past(past: History, now: Side, then: Side, record: RunRecord | None) -> Past:
     """Earlier results under the tracks of both sides, newest first."""
     if record is None:
-        return {}
+        return Past()
     tracks = {track.track for side in (now, then) for track in side.tracks}
-    return past.outcomes(past.before(record, tracks)[:_PAST])
+    earlier = past.before(record, tracks)[:_PAST]
+    base = past.find(then.label)
+    older = {other.run for other in earlier if base and (other.started, other.run) < (base.started, base.run)}
+    return Past(past.outcomes(earlier), frozenset(older))

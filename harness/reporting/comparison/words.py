@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from harness.reporting.comparison.api import Comparison, Difference
+from harness.reporting.history.api import PRODUCT
 from harness.reporting.words import counted, duration
 
 TITLES = {
@@ -51,8 +52,11 @@ def remark(kind: str, difference: Difference) -> str:
     if kind == "slower":
         median, _, highest = difference.usual
         return f"{duration(case.seconds)}; usually {duration(median)}, at most {duration(highest)}"
-    if kind in ("vanished", "fixed"):
-        return f"was {before.outcome}" if before and kind == "fixed" else ""
+    if kind == "vanished":
+        return ""
+    if kind == "fixed":
+        cut_off = before is not None and before.outcome not in PRODUCT
+        return f"{before.outcome} in the base, failed before that" if before and cut_off else "was failed"
     age = ""
     if difference.age > 1:
         age = f"for {difference.age} runs" + (f", since {difference.since}" if difference.since else "")

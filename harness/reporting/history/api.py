@@ -12,6 +12,8 @@ Key = tuple[str, str, str]
 """Track, suite, test: what stays the same from run to run."""
 
 GOOD = (Outcome.PASSED, Outcome.FLAKY)
+PRODUCT = (*GOOD, Outcome.FAILED)
+"""Outcomes of a test that say something about the product; after any other, nothing is known of it."""
 
 
 @dataclass(frozen=True)

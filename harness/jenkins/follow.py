@@ -76,7 +76,8 @@ def follow(job: Job, number: int, patience: Patience, show: Show) -> Build:
 def outcome(job: Job, build: Build, patience: Patience) -> Outcome:
     """What the result of a build says in the harness' own words.
 
-    A build FAILs both if tests of its product fail and if it could not test: the test results tell these apart.
+    A build FAILs both if tests of its product fail and if it could not test: the test results tell these apart. A cell that did not come up
+    is red among them as well, and no test of the product.
     """
     if build.result == "FAILURE":
         failed = patience.insist(f"read the tests of {build.url}", lambda: job.failed_tests(build.number))

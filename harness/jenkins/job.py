@@ -18,10 +18,13 @@ from harness.errors import UsageError
 from harness.jenkins.address import JobAddress
 from harness.jenkins.connection import Connection
 from harness.jenkins.errors import MissingError, RejectedError
+from harness.jenkins.lifecycle import of_product
 
 _BACK = 300
 """Builds that are searched: more than jobs keep."""
 _ACTIONS = "actions[parameters[name,value]]"
+_RESULTS = "suites[name,cases[name,status]]"
+_FAILED = ("FAILED", "REGRESSION")
 _BUILD = f"number,queueId,url,building,result,displayName,description,{_ACTIONS}"
 
 
@@ -156,12 +159,16 @@ class Job:
         return Chunk(answer.content, end, answer.headers.get("X-More-Data") == "true")
 
     def failed_tests(self, number: int) -> int | None:
-        """How many tests failed; None if the build has no test results."""
+        """How many tests of the product failed, whatever else is red; None if the build has no test results."""
         try:
-            raw = self._connection.json(self.address.path(f"{number}/testReport/"), tree="failCount")
+            raw = self._connection.json(self.address.path(f"{number}/testReport/"), tree=_RESULTS)
         except MissingError:
             return None
-        return int(raw.get("failCount", 0))
+        return sum(
+            case.get("status") in _FAILED and of_product(str(suite.get("name", "")), str(case.get("name", "")))
+            for suite in raw.get("suites", ())
+            for case in suite.get("cases") or ()
+        )
 
     def describe(self, number: int, display_name: str, description: str) -> None:
         """Set what lists show of a build; the same again changes nothing."""

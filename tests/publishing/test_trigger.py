@@ -44,9 +44,12 @@ def go(job: Job, patience: Patience, said: list[str], retries: int = 0, **form: 
     ("result", "tests", "expected"),
     [
         ("SUCCESS", "", Outcome.PASSED),
-        ("UNSTABLE", "some", Outcome.FAILED),
+        ("UNSTABLE", "conformance.pods", Outcome.FAILED),
         ("FAILURE", "", Outcome.CLOUD),
-        ("FAILURE", "some", Outcome.FAILED),
+        ("FAILURE", "conformance.pods", Outcome.FAILED),
+        ("FAILURE", "lifecycle.up", Outcome.CLOUD),
+        ("FAILURE", "lifecycle.up conformance.pods", Outcome.FAILED),
+        ("FAILURE", "lifecycle.proof", Outcome.FAILED),
         ("NOT_BUILT", "", Outcome.SKIPPED),
         ("ABORTED", "", Outcome.ABORTED),
     ],
@@ -82,9 +85,11 @@ def test_again_only_where_infrastructure_failed(
     ended = go(job, patience, said, 2, RUN_ID="third", RESULT="FAILURE,FAILURE,SUCCESS")
     assert ended.outcome is Outcome.PASSED
     assert contract.counts()["third"] == 3
+    cell = go(job, patience, said, 1, RUN_ID="cell", RESULT="FAILURE,SUCCESS", TESTS="lifecycle.up lifecycle.down")
+    assert (cell.outcome, contract.counts()["cell"]) == (Outcome.PASSED, 2)
     assert go(job, patience, said, 1, RUN_ID="too few", RESULT="FAILURE").outcome is Outcome.CLOUD
     assert contract.counts()["too few"] == 2
-    for number, (result, tests) in enumerate([("UNSTABLE", ""), ("FAILURE", "some"), ("ABORTED", "")]):
+    for number, (result, tests) in enumerate([("UNSTABLE", ""), ("FAILURE", "conformance.pods"), ("ABORTED", "")]):
         go(job, patience, said, 2, RUN_ID=f"no {number}", RESULT=result, TESTS=tests)
         assert contract.counts()[f"no {number}"] == 1
 

@@ -18,12 +18,14 @@ from harness import reporting
 from harness.cli.main import invoke
 from harness.errors import Outcome, UsageError
 from harness.reporting.api import TestResult
+from harness.reporting.comparison.api import Side
 from harness.reporting.comparison.commits import address, revision
 from harness.reporting.comparison.noise import bounds
 from harness.reporting.comparison.past import restless
 from harness.reporting.comparison.sides import compared
 from harness.reporting.history.index import FILE, history
 from harness.reporting.history.page import render, rows
+from harness.reporting.jenkins.builds import side
 from harness.reporting.jenkins.view import test_report as as_jenkins_says
 from harness.reporting.jenkins.view import view
 from harness.reporting.results import dump
@@ -92,6 +94,10 @@ def reports(tmp_path: Path) -> Reports:
 
 def names(differences: Sequence[Any]) -> list[str]:
     return [difference.case.name for difference in differences]
+
+
+def names_of(side: Side) -> list[str]:
+    return [case.name for case in side.cases]
 
 
 def test_every_kind_of_difference(reports: Reports) -> None:
@@ -346,6 +352,19 @@ def test_two_builds_of_jenkins_keep_its_ages(
     assert names(found.new) == ["[sig-apps] b"]
     with pytest.raises(UsageError, match="HTTP 404"):
         compared(reports.path, f"{address}/43/", str(saved), {})
+
+
+@pytest.mark.parametrize(
+    ("case", "expected"), [("up", CLOUD), ("down", CLOUD), ("proof", FAILED), ("leftovers", FAILED)]
+)
+def test_a_red_cell_is_infrastructure_and_a_missing_proof_is_the_product(case: str, expected: Outcome) -> None:
+    suites = {"v1.conformance": {"a": "PASSED"}, "v1.lifecycle": {"build": "PASSED", case: "FAILED"}}
+    cases = {
+        suite: [{"name": name, "status": status} for name, status in found.items()] for suite, found in suites.items()
+    }
+    raw = {"suites": [{"name": suite, "cases": found} for suite, found in cases.items()]}
+    found = side(raw, "nightly/1", "")
+    assert (found.outcome, names_of(found)) == (expected, ["a"])
 
 
 def test_versions_have_an_address() -> None:

@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from harness.errors import Outcome, UsageError
+from harness.jenkins.lifecycle import is_lifecycle, of_product
 from harness.reporting.comparison.api import Side
 from harness.reporting.history.api import CaseRecord, TrackRecord, identity
 from harness.reporting.text import line
@@ -23,7 +24,6 @@ TREE = (
     "suites[name,cases[className,name,status,skipped,skippedMessage,duration,age,errorDetails,flakyFailures[message]]]"
 )
 PERMALINKS = ("lastBuild", "lastCompletedBuild", "lastStableBuild", "lastSuccessfulBuild", "lastUnstableBuild")
-_LIFECYCLE = "lifecycle"
 _TRACK = re.compile(r"(?P<version>.+)-(?P<deployer>[A-Za-z_]+)-(?P<location>[a-z0-9]+)")
 
 
@@ -66,17 +66,20 @@ def side(raw: Any, label: str, place: str) -> Side:
         raise UsageError(f"{place} is not a test report of Jenkins", hint="it must have 'suites'")
     cases: list[CaseRecord] = []
     tracks: dict[str, TrackRecord] = {}
-    infrastructure = False
+    infrastructure = unproven = False
     for suite in raw["suites"]:
         track, _, name = str(suite.get("name", "")).rpartition(".")
         if track and track != "run":
             tracks[track] = _track(track)
         found = [_case(case, track, name) for case in suite.get("cases") or ()]
-        if name == _LIFECYCLE:  # a cell's life, not tests of the product
-            infrastructure |= any(case.bad for case in found)
+        if is_lifecycle(name):
+            bad = [of_product(name, case.name) for case in found if case.bad]
+            infrastructure |= not all(bad)
+            unproven |= any(bad)
         else:
             cases += found
-    outcome = Outcome.CLOUD if infrastructure else Outcome.FAILED if any(case.bad for case in cases) else Outcome.PASSED
+    failed = unproven or any(case.bad for case in cases)
+    outcome = Outcome.CLOUD if infrastructure else Outcome.FAILED if failed else Outcome.PASSED
     return Side(label, place, 0.0, outcome if cases else Outcome.SKIPPED, tuple(tracks.values()), tuple(cases))
 
 

@@ -76,8 +76,31 @@ def scripted(parameters: Mapping[str, str], folder: Path, before: int) -> Work:
     result = results[min(before, len(results) - 1)]
     lines = [(seconds * index / (number + 1), f"line {index} — grüße ☃") for index in range(number)]
     lines.append((seconds * 0.99, f"Finished: {result}"))
-    report = {"failCount": 1, "passCount": 2, "skipCount": 0, "suites": []} if parameters["TESTS"] else None
-    return Work(seconds, tuple(lines), result, report)
+    return Work(seconds, tuple(lines), result, _report(parameters["TESTS"]) if parameters["TESTS"] else None)
+
+
+def _report(red: str) -> dict[str, Any]:
+    """Two tests and the life of their cell; ``red`` names the cases that failed, as ``suite.case`` of a cell."""
+    suites = []
+    for suite, cases in (("conformance", ("pods", "jobs")), ("lifecycle", ("up", "proof", "down"))):
+        name = f"v1_37_2-kubeadm-westeurope.{suite}"
+        told = [
+            {
+                "className": name,
+                "name": case,
+                "status": "REGRESSION" if f"{suite}.{case}" in red else "PASSED",
+                "duration": 1.0,
+                "skipped": False,
+                "errorDetails": None,
+                "errorStackTrace": None,
+                "age": int(f"{suite}.{case}" in red),
+                "failedSince": 0,
+            }
+            for case in cases
+        ]
+        suites.append({"name": name, "cases": told})
+    failed = sum(case["status"] == "REGRESSION" for suite in suites for case in suite["cases"])
+    return {"failCount": failed, "passCount": 5 - failed, "skipCount": 0, "suites": suites}
 
 
 def plain(parameters: Mapping[str, str], folder: Path, before: int) -> Work:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.reporting.jenkins.addresses import case_address
 from harness.reporting.jenkins.lint import lint
 from harness.reporting.jenkins.view import View, condition, view
 
@@ -122,6 +123,50 @@ def test_everything_wrong_is_found(tmp_path: Path) -> None:
         "14 tests, 5 failed, 1 skipped, 1 truncated, 2 unreadable, 1 barren, 1 duplicate, 1 clash"
     )
     assert found.wrong
+
+
+def test_names_are_as_alike_as_the_plugin_finds_them(tmp_path: Path) -> None:
+    """CaseResult.getSafeName keeps case, and the letters of every script."""
+    apart = ("Foo", "foo", "größe", "grosse", "größer", "x1", "x_1", "日本", "中国", "€", "$", "e\u0301", "é")
+    assert not lint(shown(tmp_path, suite("".join(case(name) for name in apart)))).wrong
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("[sig-apps] Größe [x]", "_sig_apps__Größe__x_"),
+        ("a.b-c/d", "a_b_c_d"),
+        ("tab\tname", "tab_name"),
+        ("delete\x7f", "delete\x7f"),
+        ("price 5€", "price_5€"),
+        ("½ 🙂", "____"),
+    ],
+)
+def test_the_address_of_a_case(name: str, expected: str) -> None:
+    """By Character.isJavaIdentifierPart, of UTF-16 units."""
+    assert case_address(name) == expected
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (case("x y"), case("x_y")),
+        (case("x", classname="cell.a b"), case("x", classname="cell.a_b")),
+        (case("x", classname="cell/1.a"), case("x", classname="cell_1.a")),
+        (case("🙂"), case("__")),
+        (case("(?)"), case("")),
+    ],
+)
+def test_names_that_become_alike(tmp_path: Path, one: str, other: str) -> None:
+    found = lint(shown(tmp_path, suite(one + other)))
+    assert [finding.problem for finding in found.findings if finding.error] == ["clash"]
+
+
+def test_one_test_of_one_class_in_two_suites(tmp_path: Path) -> None:
+    found = lint(shown(tmp_path, suite(case("x"), "one.suite"), suite(case("x"), "two.suite")))
+    (clash,) = found.findings
+    assert clash.problem == "clash"
+    assert "x of one.suite and x of two.suite" in clash.text
 
 
 def test_one_class_of_hundreds_is_noticed(tmp_path: Path) -> None:

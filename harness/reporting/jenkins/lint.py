@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.reporting.jenkins.view import View, ViewedCase, condition
-from harness.reporting.junit.names import url_safe
+from harness.reporting.jenkins.addresses import case_address, class_address
+from harness.reporting.jenkins.view import Key, View, ViewedCase, condition
 
 _BIG = 10_000_000
 """Bytes of a file from which Jenkins' controller, which holds all of it in memory, becomes slow."""
@@ -96,13 +96,7 @@ def _of_names(shown: View) -> Iterator[Finding]:
     for (suite, name), number in often.items():
         if number > 1:
             yield Finding("duplicate", suite, f"{name} counts {number} times; history keeps the last", True)
-    pages: dict[tuple[str, str], set[str]] = {}
-    for case in shown.cases:
-        pages.setdefault((case.classname, url_safe(case.name)), set()).add(case.name)
-    for (classname, _), names in pages.items():
-        if len(names) > 1:
-            text = f"{' and '.join(sorted(names))} share an address; which is which depends on their order"
-            yield Finding("clash", classname, text, True)
+    yield from _clashes(shown)
     for classname, number in Counter(case.classname for case in shown.cases).items():
         if number > _CROWD:
             yield Finding("crowd", classname, f"one class of {number} tests; name classes by area", False)
@@ -113,6 +107,22 @@ def _of_names(shown: View) -> Iterator[Finding]:
         if found := _CHANGING.search(f"{case.suite} {case.classname} {case.name}"):
             text = f"{case.name}: {found[0]!r} changes from build to build, so it has no history"
             yield Finding("changing", case.suite, text, False)
+
+
+def _clashes(shown: View) -> Iterator[Finding]:
+    """Cases of one class, from whatever suite, whose pages Jenkins has to number."""
+    pages: dict[tuple[tuple[str, str], str], dict[Key, ViewedCase]] = {}
+    for case in shown.cases:
+        page = class_address(case.classname), case_address(case.name or "(?)")
+        pages.setdefault(page, {})[case.key] = case
+    for alike in pages.values():
+        if len(alike) < 2:
+            continue
+        names = sorted({case.name for case in alike.values()})
+        if len(names) == 1:
+            names = sorted(f"{case.name} of {case.suite}" for case in alike.values())
+        text = f"{' and '.join(names)} want one address; which of them gets a number depends on their order"
+        yield Finding("clash", next(iter(alike.values())).classname, text, True)
 
 
 def _of_cases(shown: View) -> Iterator[Finding]:

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from harness.reporting.api import TestResult
+from harness.reporting.jenkins.addresses import case_address
 from harness.runs.api import Cell
 
 _EXACT = re.compile(r"v\d+\.\d+\.\d+(?:-(?:alpha|beta|rc)\.\d+)?")
@@ -62,16 +63,11 @@ def unique(tests: Sequence[TestResult]) -> list[str]:
     taken: set[tuple[str, str]] = set()
     for test in tests:
         name = test.name
-        if (test.classname, url_safe(name)) in taken:
+        if (test.classname, case_address(name)) in taken:
             name += f" #{_mark(test.nodeid)}"
-        taken.add((test.classname, url_safe(name)))
+        taken.add((test.classname, case_address(name)))
         names.append(name)
     return names
-
-
-def url_safe(name: str) -> str:
-    """The name as it stands in the address of a test's page."""
-    return re.sub(r"\W", "_", name, flags=re.ASCII).casefold()
 
 
 def file_safe(name: str) -> str:

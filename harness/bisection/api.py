@@ -28,6 +28,8 @@ class Subject:
     suite: str
     name: str
     """As in reports: a spec's text, or a function with its parameters."""
+    classname: str = ""
+    """Of a Python test, since another module may have a function of this name; a spec's changes with the file that upstream has it in."""
     nodeid: str = ""
     """Where it was given as such."""
 

@@ -17,14 +17,17 @@ from pathlib import Path
 from types import FrameType
 
 from harness.bisection.api import Candidate, Step, Subject, Verdict
-from harness.errors import AbortedError, Outcome
+from harness.errors import AbortedError, Outcome, UsageError
 from harness.reporting.api import TestResult
+from harness.reporting.history.api import is_spec
 from harness.reporting.results import cleaned, folded, parse
 from harness.reporting.text import line
 
 _WORD = re.compile(r"[\w:+\-.\[\]\\/]+")
 """What pytest's -k takes for a word."""
 _RESERVED = ("and", "or", "not", "true", "false", "none")
+_ORDER = {Outcome.FAILED: 0, Outcome.PASSED: 2, Outcome.FLAKY: 2}
+"""Results of one test on several cells: a failure says the most, one that was cut off says that not all is known."""
 _LOG = "harness.txt"
 _CLEAN_SECONDS = 1800.0
 
@@ -105,15 +108,38 @@ def expression(name: str) -> str:
 
 
 def _result(path: Path, subject: Subject) -> TestResult | None:
-    """The test's result among those that the expression has found."""
+    """The test's result among those that the expression has found; of several cells, the worst.
+
+    :raises UsageError: if several tests answer to this name.
+    """
     try:
         rows = path.read_bytes().split(b"\n")
     except FileNotFoundError:
         return None
     found = [result for row in rows if row.strip() and (result := parse(row))]
-    alike = [item for item in found if item.suite == subject.suite and item.name == subject.name]
-    same = [item for item in alike if item.nodeid == subject.nodeid] or alike
-    return next(iter(folded([cleaned(item) for item in same])), None)
+    alike = [item for item in found if _is(item, subject)]
+    files = sorted({_file(item.nodeid) for item in alike})
+    if len(files) > 1 and not is_spec(subject.name):
+        raise UsageError(
+            f"{subject.name!r} is the name of several tests, in {', '.join(files)}", hint="give the node id of one"
+        )
+    results = folded([cleaned(item) for item in alike])
+    return min(results, key=lambda result: _ORDER.get(result.outcome, 1), default=None)
+
+
+def _is(result: TestResult, subject: Subject) -> bool:
+    if (result.suite, result.name) != (subject.suite, subject.name):
+        return False
+    if is_spec(subject.name):
+        return True
+    in_file = not subject.nodeid or _file(result.nodeid) == _file(subject.nodeid)
+    return in_file and subject.classname in ("", result.classname)
+
+
+def _file(nodeid: str) -> str:
+    """The part of a node id that stays the same whatever folder it is seen from, and whatever cell is in its parameters."""
+    parts = Path(nodeid.partition("::")[0]).parts
+    return "/".join(parts[parts.index("suites") :] if "suites" in parts else parts)
 
 
 def _why(code: int, result: TestResult | None, log: Path) -> str:

@@ -50,7 +50,8 @@ if verdict == "deploy":
 base = {"suite": given["--suite"], "cell": "c", "classname": "x", "seconds": 1.0, "started": 1.0, "message": "no endpoints"}
 other = {"name": "another that the words fit", "nodeid": "b", "outcome": "failed"}
 this = {"name": os.environ["NAME"], "nodeid": "a", "outcome": verdict}
-(run / "results.jsonl").write_text("".join(json.dumps(base | item) + "\\n" for item in (other, this)))
+rows = json.loads(os.environ.get("RESULTS", "null")) or (other, this)
+(run / "results.jsonl").write_text("".join(json.dumps(base | item) + "\\n" for item in rows))
 sys.exit(1)
 """
 
@@ -219,6 +220,64 @@ def test_good_means_passed_every_time(tmp_path: Path, made: Made) -> None:
     step = ChildRuns(made.command, repeat=3).test(Candidate("v1", "module:v1"), SUBJECT, tmp_path / "step")
     assert step.verdict is Verdict.GOOD
     assert len(made.calls) == 3
+
+
+def modules(**outcomes: str) -> str:
+    """Results of functions of one name, in several modules of a suite."""
+    rows = [
+        {
+            "name": "test_pod",
+            "classname": f"volumes.test_{name}",
+            "nodeid": f"suites/volumes/test_{name}.py::test_pod",
+            "outcome": outcome,
+        }
+        for name, outcome in outcomes.items()
+    ]
+    return json.dumps(rows)
+
+
+@pytest.mark.parametrize(
+    ("subject", "expected"),
+    [
+        (Subject("volumes", "test_pod", "volumes.test_disk"), Verdict.GOOD),
+        (Subject("volumes", "test_pod", "volumes.test_file"), Verdict.BAD),
+        (Subject("volumes", "test_pod", "volumes.test_file", "./suites/volumes/test_file.py::test_pod"), Verdict.BAD),
+        (Subject("volumes", "test_pod", "volumes.test_blob"), Verdict.UNTESTABLE),
+    ],
+)
+def test_a_function_of_another_module_is_another_test(
+    tmp_path: Path, made: Made, monkeypatch: pytest.MonkeyPatch, subject: Subject, expected: Verdict
+) -> None:
+    made.verdicts(v1="")
+    for number, results in enumerate((modules(disk="passed", file="failed"), modules(file="failed", disk="passed"))):
+        monkeypatch.setenv("RESULTS", results)
+        step = ChildRuns(made.command).test(Candidate("v1", "module:v1"), subject, tmp_path / str(number))
+        assert step.verdict is expected
+
+
+def test_two_modules_of_one_name_are_refused(tmp_path: Path, made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In folders of one suite; neither is the other's result."""
+    made.verdicts(v1="")
+    rows = json.loads(modules(disk="passed")) * 2
+    rows[1] = rows[1] | {"nodeid": "suites/volumes/more/test_disk.py::test_pod", "outcome": "failed"}
+    monkeypatch.setenv("RESULTS", json.dumps(rows))
+    subject = Subject("volumes", "test_pod", "volumes.test_disk")
+    runner, candidate = ChildRuns(made.command), Candidate("v1", "module:v1")
+    with pytest.raises(UsageError, match=r"in suites/volumes/more/test_disk.py, suites/volumes/test_disk.py; give the"):
+        runner.test(candidate, subject, tmp_path / "name")
+    named = replace(subject, nodeid="suites/volumes/more/test_disk.py::test_pod")
+    assert runner.test(candidate, named, tmp_path / "id").verdict is Verdict.BAD
+
+
+def test_a_failure_on_any_cell_is_one(tmp_path: Path, made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    made.verdicts(v1="")
+    rows = [
+        row | {"cell": row["outcome"]}
+        for row in json.loads(modules(disk="passed")) + json.loads(modules(disk="failed"))
+    ]
+    monkeypatch.setenv("RESULTS", json.dumps(rows))
+    subject = Subject("volumes", "test_pod", "volumes.test_disk")
+    assert ChildRuns(made.command).test(Candidate("v1", "module:v1"), subject, tmp_path).verdict is Verdict.BAD
 
 
 def test_the_expression_selects_the_test(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from reporting.synthetic import CELL, RUN, Folder, result
 
 from harness.cli.main import invoke
 from harness.errors import Outcome
+from harness.reporting.results import dump
 
 
 @pytest.fixture
@@ -69,3 +71,27 @@ def test_bisect_says_what_is_wrong_with_its_question(
     arguments = ["bisect", test, "--good", "v1.37.2", "--bad", "v1.36.3", "--reports", str(reports)]
     assert invoke(arguments) == 2
     assert said in capsys.readouterr().err
+
+
+def test_bisect_refuses_a_name_that_several_tests_have(reports: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One line that lists them; with its module before it, the name is one test's."""
+    tests = [
+        result(
+            "test_pod",
+            suite="volumes",
+            classname=f"volumes.test_{module}",
+            nodeid=f"suites/volumes/test_{module}.py::test_pod",
+        )
+        for module in ("disk", "file")
+    ]
+    with (reports / RUN / "results.jsonl").open("a") as file:
+        file.writelines(dump(test) + "\n" for test in tests)
+    ends = ["--good", "v1.37.2", "--bad", "v1.36.3", "--reports", str(reports)]
+    assert invoke(["bisect", "test_pod", *ends]) == 2
+    (said,) = capsys.readouterr().err.splitlines()
+    assert "2 tests: volumes: volumes.test_disk::test_pod, volumes: volumes.test_file::test_pod" in said
+    for module in ("disk", "file"):
+        assert invoke(["bisect", f"volumes.test_{module}::test_pod", *ends]) == 2
+        assert "does not come before" in capsys.readouterr().err
+    questions = [json.loads(path.read_text())["test"] for path in reports.glob("bisect-*/question.json")]
+    assert sorted(questions) == ["volumes.test_disk::test_pod", "volumes.test_file::test_pod"]

@@ -12,6 +12,7 @@ import click
 from harness.bisection.api import Subject
 from harness.cli.options import setting_options, settings_from
 from harness.errors import UsageError
+from harness.reporting.history.api import CaseRecord, identity
 from harness.reporting.history.index import history
 from harness.runs.plan import known_suites, suites_folder
 from harness.settings import options
@@ -32,6 +33,8 @@ _PASSED_ON = (
     "storage_account",
     "hold",
 )
+_RUNS = 20
+"""Newest runs in which a name is looked for."""
 _START = "from harness.cli.main import main; main()"
 
 
@@ -72,7 +75,7 @@ def command(test: str, good: str, bad: str, checkout: Path | None, repeat: int, 
     given = _given(flags)
     question = {
         "suite": subject.suite,
-        "test": subject.name,
+        "test": subject.nodeid or identity(subject.name, subject.classname),
         "good": good,
         "bad": bad,
         "checkout": str(checkout or ""),
@@ -114,15 +117,30 @@ def _subject(test: str, reports: Path) -> Subject:
         suite = parts[parts.index("suites") + 1]
         if suite not in suites:
             raise UsageError(f"{test}: unknown suite {suite!r}", hint=f"there are: {', '.join(suites)}")
-        return Subject(suite, name.rpartition("::")[2] if file.endswith(".py") else name, test)
+        if not file.endswith(".py"):
+            return Subject(suite, name, nodeid=test)
+        *classes, function = name.partition("[")[0].split("::")
+        classname = ".".join((suite, Path(file).stem, *classes))
+        return Subject(suite, function + name.removeprefix("::".join((*classes, function))), classname, test)
+    return _named(test, reports)
+
+
+def _named(test: str, reports: Path) -> Subject:
+    """The one test of the newest runs that is called so, by its name or with its module before it."""
+    found: dict[tuple[str, str], CaseRecord] = {}
     with history(reports) as past:
-        for run in list(reversed(past.runs))[:20]:
-            found = {(case.suite, case.name) for case in past.cases(run.run) if test in (case.name, case.test)}
-            if len(found) == 1:
-                return Subject(*found.pop())
-            if found:
-                names = ", ".join(sorted(suite for suite, _ in found))
-                raise UsageError(f"{test!r} is the name of several tests, in {names}", hint="give the node id")
-    raise UsageError(
-        f"no earlier run in {reports} has a test named {test!r}", hint="give its node id: suites/SUITE/specs.yaml::NAME"
-    )
+        for run in past.runs[-_RUNS:]:
+            found |= {(case.suite, case.test): case for case in past.cases(run.run) if test in (case.name, case.test)}
+    if not found:
+        raise UsageError(
+            f"no earlier run in {reports} has a test named {test!r}",
+            hint="give its node id: suites/SUITE/specs.yaml::NAME",
+        )
+    if len(found) > 1:
+        names = ", ".join(f"{suite}: {one}" for suite, one in sorted(found))
+        raise UsageError(
+            f"{test!r} is the name of {len(found)} tests: {names}",
+            hint="give one of these in full, without its suite, or its node id: suites/SUITE/FILE::NAME",
+        )
+    (case,) = found.values()
+    return Subject(case.suite, case.name, case.classname)

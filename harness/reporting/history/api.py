@@ -82,7 +82,12 @@ class CaseRecord:
 
 def identity(name: str, classname: str) -> str:
     """A spec is known by its own text, which outlives the file it stands in; any other test by its module as well."""
-    return name if name.startswith("[") else f"{classname}::{name}"
+    return name if is_spec(name) else f"{classname}::{name}"
+
+
+def is_spec(name: str) -> bool:
+    """Whether a test of this name is one of upstream's, whose texts begin with their SIG."""
+    return name.startswith("[")
 
 
 def case_of(test: TestResult, track: str, ran: bool, message: str) -> CaseRecord:

@@ -30,8 +30,8 @@ test: setup lint ## all of the project's own tests: quick ones, those that make 
 
 bench: setup ## ratios against what cannot be avoided
 	$(BIN)/python bench/collection.py
-	$(BIN)/python bench/history.py
 	$(BIN)/python bench/bring_up.py
 	$(BIN)/python bench/fault_matrix.py
 	$(BIN)/python bench/janitor.py
 	$(BIN)/python bench/warm_run.py $(ARGS)
+	$(BIN)/python bench/history.py

@@ -162,9 +162,13 @@ def _lists(report: Report, comparison: Comparison | None) -> list[_List]:
 
 
 def _differences(comparison: Comparison) -> list[_List]:
+    lost = [f"- {escape(said.lost(item))}" for item in comparison.lost]
     return [
-        _List(title, [_item(comparison, kind, item) for item in getattr(comparison, kind)], folded=kind != "new")
-        for kind, title in said.TITLES.items()
+        *(
+            _List(title, [_item(comparison, kind, item) for item in getattr(comparison, kind)], folded=kind != "new")
+            for kind, title in said.TITLES.items()
+        ),
+        _List(said.LOST, lost, folded=True),
     ]
 
 

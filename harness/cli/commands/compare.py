@@ -43,6 +43,11 @@ _EPILOG = (
     "--write-expected", type=click.Path(path_type=Path), metavar="FILE", help="Write that file: as many as in RUN."
 )
 @click.option(
+    "--partial",
+    is_flag=True,
+    help="RUN is a part on purpose, such as one suite: cells and suites that it does not have are neither gone nor expected.",
+)
+@click.option(
     "--checkout",
     type=click.Path(path_type=Path),
     metavar="DIR",
@@ -56,6 +61,7 @@ def command(
     gates: Sequence[str],
     expected: Path | None,
     write_expected: Path | None,
+    partial: bool,
     checkout: Path | None,
     **flags: Any,
 ) -> int:
@@ -69,7 +75,8 @@ def command(
     found = replace(
         found,
         ranges=ranges(found.run, found.base, found.pairs, checkout),
-        shortfalls=shortfalls(found.run, expected) if expected else (),
+        shortfalls=shortfalls(found.run, expected, partial=partial) if expected else (),
+        lost=() if partial else found.lost,
     )
     if write_expected:
         atomic.write(write_expected, manifest(found.run))
@@ -92,6 +99,7 @@ def _code(found: Comparison, gates: Sequence[str]) -> int:
     if gates and not found.run.judged:
         return EXIT_CODES[found.run.outcome]
     wanted = GATES if "any" in gates else gates
-    if found.shortfalls or any(getattr(found, gate) for gate in wanted):
+    lost = found.lost and "vanished" in wanted
+    if found.shortfalls or lost or any(getattr(found, gate) for gate in wanted):
         return EXIT_CODES[Outcome.FAILED]
     return 0

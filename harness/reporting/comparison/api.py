@@ -91,7 +91,7 @@ class Comparison:
     flaky: tuple[Difference, ...] = ()
     """Passed now only when repeated."""
     vanished: tuple[Difference, ...] = ()
-    """Was executed in the base and does not exist now."""
+    """Was executed in the base and does not exist now, though its suite does."""
     unrun: tuple[Difference, ...] = ()
     """Was executed in the base; skipped or not run now."""
     slower: tuple[Difference, ...] = ()
@@ -99,6 +99,8 @@ class Comparison:
     """Tests that the base did not have."""
     ranges: tuple[CommitRange, ...] = ()
     shortfalls: tuple[Shortfall, ...] = ()
+    lost: tuple[Shortfall, ...] = ()
+    """Suites of a cell that the base executed and that this run does not have, each as a whole."""
     executed: dict[str, tuple[int, int]] = field(default_factory=dict)
     """Suite -> (in the base, now)."""
 

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from typing import Any
 
 from harness.errors import Outcome
-from harness.reporting.comparison.api import Comparison, Difference, Side
+from harness.reporting.comparison.api import Comparison, Difference, Shortfall, Side
 from harness.reporting.comparison.noise import bounds, slower_than_usual
 from harness.reporting.comparison.past import Past, age, restless
 from harness.reporting.history.api import GOOD, CaseRecord
@@ -26,15 +26,21 @@ def compare(run: Side, base: Side, past: Past, why: str) -> Comparison:
         if kind:
             lists[kind].append(difference)
     now = {(names.get(case.track, case.track), case.suite, case.test) for case in run.cases}
-    compared = {old for _, old in pairs}
-    suites = {case.suite for case in run.cases}
-    lists["vanished"] = [
-        Difference(case, case)
-        for case in base.cases
-        if case.executed and case.key not in now and case.track in compared and case.suite in suites
-    ]
+    suites = {(track, suite) for track, suite, _ in now}
+    missing = [case for case in base.cases if case.executed and case.key not in now]
+    lists["vanished"] = [Difference(case, case) for case in missing if (case.track, case.suite) in suites]
+    lost = Counter((case.track, case.suite) for case in missing if (case.track, case.suite) not in suites)
     sorted_lists: dict[str, Any] = {kind: tuple(sorted(found, key=_order)) for kind, found in lists.items()}
-    return Comparison(run, base, why, tuple(pairs), added=added, executed=_executed(run, base), **sorted_lists)
+    return Comparison(
+        run,
+        base,
+        why,
+        tuple(pairs),
+        added=added,
+        executed=_executed(run, base),
+        lost=tuple(Shortfall(".".join(filter(None, what)), number, 0) for what, number in sorted(lost.items())),
+        **sorted_lists,
+    )
 
 
 def paired(run: Side, base: Side) -> list[tuple[str, str]]:

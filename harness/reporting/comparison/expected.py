@@ -4,14 +4,18 @@ The file is YAML::
 
     tolerance: 2%             # how many fewer may be executed; 0 when not given
     executed:
-      conformance: 462        # in every cell that runs the suite
-      v1_36_3-kubeadm-westeurope.conformance: 455     # in this one
+      v1_37_2-kubeadm-westeurope.conformance: 462     # in this cell; if the run has no such cell, that is 0
+      conformance: 455                                # in every other cell of the run
+
+A cell of another version takes the place of one that is missing where a comparison would pair them: alone of its deployer and location.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,51 +23,64 @@ import yaml
 
 from harness.errors import UsageError
 from harness.reporting.comparison.api import Shortfall, Side
+from harness.reporting.comparison.compare import paired
+from harness.reporting.history.api import CaseRecord, TrackRecord
 
 _PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%")
 
 
-def shortfalls(run: Side, path: Path) -> tuple[Shortfall, ...]:
+def shortfalls(run: Side, path: Path, *, partial: bool = False) -> tuple[Shortfall, ...]:
     """Where the run executed fewer tests than the file expects.
 
+    :param partial: the run is meant to be a part: cells, and suites of a cell, that it does not have at all are not asked for.
     :raises UsageError: for a file that is not as above.
     """
     expected, tolerance = _read(path)
-    counts = executed(run)
+    counts, there = executed(run), planned(run)
     found = []
     for what, number in expected.items():
-        track, dot, suite = what.rpartition(".")
-        if dot:
-            cells = [(what, counts.get((track, suite), 0))] if track in {item.track for item in run.tracks} else []
-        else:
-            cells = [
-                (f"{name}.{what}" if len(run.tracks) > 1 else what, counts.get((name, what), 0))
-                for name in [item.track for item in run.tracks] or [""]
-                if f"{name}.{what}" not in expected
-            ]
-        found += [Shortfall(where, number, got) for where, got in cells if got < number * (1 - tolerance)]
+        for where, key in _cells(run, expected, what):
+            asked = key in there or not partial
+            if asked and counts[key] < number * (1 - tolerance):
+                found.append(Shortfall(where, number, counts[key]))
     return tuple(found)
 
 
-def executed(run: Side) -> dict[tuple[str, str], int]:
+def _cells(run: Side, expected: Mapping[str, int], what: str) -> list[tuple[str, tuple[str, str]]]:
+    """(as it is called, (track, suite)) of each cell that a line of the file speaks of."""
+    named = {track: TrackRecord.named(track) for line in expected if (track := line.rpartition(".")[0])}
+    pairs = dict(paired(run, replace(run, tracks=tuple(named.values()))))
+    track, dot, suite = what.rpartition(".")
+    if dot:
+        return [(what, (next((ours for ours, theirs in pairs.items() if theirs == track), track), suite))]
+    names = [item.track for item in run.tracks] or [""]
+    others = [name for name in names if f"{pairs.get(name, name)}.{what}" not in expected]
+    return [(f"{name}.{what}" if len(names) > 1 else what, (name, what)) for name in others]
+
+
+def executed(run: Side) -> Counter[tuple[str, str]]:
     """(track, suite) -> executed tests; those that need no cluster count in every cell."""
-    counts = Counter((case.track, case.suite) for case in run.cases if case.executed)
-    suites = {suite for _, suite in counts}
-    tracks = [track.track for track in run.tracks] or [""]
-    return {
-        (track, suite): counts[track, suite] + (counts["", suite] if track else 0)
-        for track in tracks
-        for suite in suites
-    }
+    return _counted(run, [case for case in run.cases if case.executed])
+
+
+def planned(run: Side) -> Counter[tuple[str, str]]:
+    """The same of tests that the run has, executed or not."""
+    return _counted(run, run.cases)
+
+
+def _counted(run: Side, cases: Sequence[CaseRecord]) -> Counter[tuple[str, str]]:
+    found: Counter[tuple[str, str]] = Counter()
+    for case in cases:
+        for track in [case.track] if case.track else [item.track for item in run.tracks] or [""]:
+            found[track, case.suite] += 1
+    return found
 
 
 def manifest(run: Side) -> str:
     """The file that says: as many as in this run."""
-    counts: dict[str, int] = {}
-    for (_, suite), number in executed(run).items():
-        counts[suite] = min(number, counts.get(suite, number))
-    text: str = yaml.safe_dump({"tolerance": "2%", "executed": dict(sorted(counts.items()))}, sort_keys=False)
-    return f"# executed tests of run {run.label}, of each cell; harness compare --expected reads this\n{text}"
+    counts = {".".join(filter(None, key)): number for key, number in sorted(executed(run).items())}
+    text: str = yaml.safe_dump({"tolerance": "2%", "executed": counts}, sort_keys=False)
+    return f"# executed tests of run {run.label}, by cell and suite; harness compare --expected reads this\n{text}"
 
 
 def _read(path: Path) -> tuple[dict[str, int], float]:

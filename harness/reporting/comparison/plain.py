@@ -22,6 +22,7 @@ def render(comparison: Comparison) -> str:
         raw[kind] = [_difference(kind, item) for item in getattr(comparison, kind)]
     raw["kubernetes"] = [asdict(item) for item in comparison.ranges]
     raw["shortfalls"] = [asdict(item) for item in comparison.shortfalls]
+    raw["lost"] = [asdict(item) for item in comparison.lost]
     raw["executed"] = {suite: {"base": before, "run": now} for suite, (before, now) in comparison.executed.items()}
     return json.dumps(raw, indent=1) + "\n"
 

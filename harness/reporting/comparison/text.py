@@ -33,6 +33,8 @@ def render(comparison: Comparison) -> str:
             said = words.remark(kind, difference)
             rows += [f"      {said}"] if said else []
         rows += [f"  and {len(found) - _MOST} more"] if len(found) > _MOST else []
+    rows += ["", f"{words.LOST} ({len(comparison.lost)})"] if comparison.lost else []
+    rows += [f"  {words.lost(item)}" for item in comparison.lost]
     changed = {suite: pair for suite, pair in comparison.executed.items() if pair[0] != pair[1]}
     rows += ["", "Executed tests"] if changed else []
     rows += [f"  {suite}: {before} before, {now} now" for suite, (before, now) in changed.items()]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.reporting.comparison.api import Comparison, Difference
+from harness.reporting.comparison.api import Comparison, Difference, Shortfall
 from harness.reporting.history.api import PRODUCT
 from harness.reporting.words import counted, duration
 
@@ -36,7 +36,17 @@ def sentence(comparison: Comparison) -> str:
         number = len(getattr(comparison, kind))
         if number:
             parts.append(counted(number, noun) if kind in _COUNTED else f"{number} {noun}")
+    if comparison.lost:
+        parts.append(f"{counted(len(comparison.lost), 'suite')} not in this run")
     return ", ".join(parts) or "no difference"
+
+
+LOST = "Suites not in this run"
+
+
+def lost(item: Shortfall) -> str:
+    """A suite of the base that is missing as a whole."""
+    return f"{item.what}: {counted(item.expected, 'test')} executed in the base"
 
 
 def name(comparison: Comparison, difference: Difference) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from harness.errors import Outcome
@@ -10,6 +11,8 @@ from harness.reporting.record import BAD
 
 Key = tuple[str, str, str]
 """Track, suite, test: what stays the same from run to run."""
+
+_TRACK = re.compile(r"(?P<version>.+)-(?P<deployer>[A-Za-z_]+)-(?P<location>[a-z0-9]+)")
 
 GOOD = (Outcome.PASSED, Outcome.FLAKY)
 PRODUCT = (*GOOD, Outcome.FAILED)
@@ -27,6 +30,15 @@ class TrackRecord:
     source: str
     deployer: str
     location: str
+
+    @classmethod
+    def named(cls, track: str) -> TrackRecord:
+        """What a name alone says; all but the name is empty if it is not made as :func:`harness.reporting.junit.names.track` does."""
+        match = _TRACK.fullmatch(track)
+        if match is None:
+            return cls(track, "", "", "", "")
+        exact = match["version"].startswith("v1_")
+        return cls(track, match["version"].replace("_", ".") if exact else "", "", match["deployer"], match["location"])
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ nothing of versions, so they are taken from the suites' names, ``<track>.<suite>
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
@@ -24,7 +23,6 @@ TREE = (
     "suites[name,cases[className,name,status,skipped,skippedMessage,duration,age,errorDetails,flakyFailures[message]]]"
 )
 PERMALINKS = ("lastBuild", "lastCompletedBuild", "lastStableBuild", "lastSuccessfulBuild", "lastUnstableBuild")
-_TRACK = re.compile(r"(?P<version>.+)-(?P<deployer>[A-Za-z_]+)-(?P<location>[a-z0-9]+)")
 
 
 def is_address(text: str) -> bool:
@@ -70,7 +68,7 @@ def side(raw: Any, label: str, place: str) -> Side:
     for suite in raw["suites"]:
         track, _, name = str(suite.get("name", "")).rpartition(".")
         if track and track != "run":
-            tracks[track] = _track(track)
+            tracks[track] = TrackRecord.named(track)
         found = [_case(case, track, name) for case in suite.get("cases") or ()]
         if is_lifecycle(name):
             bad = [of_product(name, case.name) for case in found if case.bad]
@@ -103,15 +101,6 @@ def _case(raw: Mapping[str, Any], track: str, suite: str) -> CaseRecord:
         message=reason or line(str(raw.get("errorDetails") or "")),
         age=int(raw.get("age") or 0) if outcome is Outcome.FAILED else 0,
     )
-
-
-def _track(track: str) -> TrackRecord:
-    match = _TRACK.fullmatch(track)
-    if match is None:
-        return TrackRecord(track, "", "", "", "")
-    exact = match["version"].startswith("v1_")
-    version = match["version"].replace("_", ".") if exact else ""
-    return TrackRecord(track, version, "", match["deployer"], match["location"])
 
 
 def _get(build: str, environ: Mapping[str, str]) -> Any:

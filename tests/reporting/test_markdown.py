@@ -10,8 +10,8 @@ from harness.errors import Outcome
 from harness.reporting.markdown import LIMIT, escape, render
 from harness.reporting.model import load
 
+from .days import FAILED, FLAKY, PASSED, Reports
 from .synthetic import CELL, Folder, result
-from .test_comparison import FAILED, FLAKY, PASSED, Reports
 
 
 def test_new_failures_come_first_and_known_flakes_apart(tmp_path: Path) -> None:

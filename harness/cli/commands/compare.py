@@ -16,7 +16,8 @@ from harness.reporting.comparison.api import GATES, Comparison
 
 _EPILOG = (
     "RUN and BASE are a run's id or folder, the address of a Jenkins build (of a job: its last stable build) or a saved "
-    "testReport/api/json. BASE may be last-green; without it, that or else the run before is taken."
+    "testReport/api/json. BASE may be last-green: the last green run, or stable build, before RUN; "
+    "without it, that or else the one before is taken."
 )
 
 

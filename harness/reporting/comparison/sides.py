@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import UsageError
@@ -12,12 +13,23 @@ from harness.reporting.comparison.past import Past
 from harness.reporting.history.api import GOOD, RunRecord
 from harness.reporting.history.index import History, history
 from harness.reporting.history.read import read
-from harness.reporting.jenkins import builds
+from harness.reporting.jenkins import builds, job
+from harness.reporting.jenkins.job import LAST_GREEN, TestedBuild
 from harness.runs.folder import RunFolder
 
-LAST_GREEN = "last-green"
 _PAST = 200
 """Earlier runs from which ages, noise and flakiness are told."""
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A side, and where more of its kind are."""
+
+    side: Side
+    record: RunRecord | None = None
+    """Of a run in the reports folder."""
+    build: TestedBuild | None = None
+    """Of a build that Jenkins still has."""
 
 
 def compared(reports: Path, run: str, base: str, environ: Mapping[str, str]) -> Comparison:
@@ -28,13 +40,17 @@ def compared(reports: Path, run: str, base: str, environ: Mapping[str, str]) -> 
     :raises UsageError: if either is not there.
     """
     with history(reports) as past:
-        now, record = _side(past, reports, run, environ)
+        now = _side(past, reports, run, environ)
+        before = job.earlier(now.build, environ) if now.build else ()
         if base and base != LAST_GREEN:
-            then, _ = _side(past, reports, base, environ)
-            why = "as asked"
+            then, why = _side(past, reports, base, environ), "as asked"
+            if then.build and not now.build:
+                before = (then.build, *job.earlier(then.build, environ))
+        elif now.build:
+            then, why = _chosen_build(now.side, before, strict=base == LAST_GREEN)
         else:
-            then, why = _chosen(past, now, record, strict=base == LAST_GREEN)
-        return compare(now, then, _past(past, now, then, record), why)
+            then, why = _chosen(past, now, strict=base == LAST_GREEN)
+        return compare(now.side, then.side, _past(past, now, then.side, before), why)
 
 
 def baseline(reports: Path, run: Path) -> Comparison | None:
@@ -45,25 +61,26 @@ def baseline(reports: Path, run: Path) -> Comparison | None:
         record = past.find(run.name)
         if record is None:
             return None
-        now = _of_record(past, record)
+        now = _Found(_of_record(past, record), record)
         try:
-            then, why = _chosen(past, now, record, strict=False)
+            then, why = _chosen(past, now, strict=False)
         except UsageError:
             return None
-        return compare(now, then, _past(past, now, then, record), why)
+        return compare(now.side, then.side, _past(past, now, then.side, ()), why)
 
 
-def _side(past: History, reports: Path, what: str, environ: Mapping[str, str]) -> tuple[Side, RunRecord | None]:
+def _side(past: History, reports: Path, what: str, environ: Mapping[str, str]) -> _Found:
     if builds.is_address(what):
-        return builds.fetch(what, environ), None
+        build = job.fetch(what, environ)
+        return _Found(build.side, build=build)
     if what.endswith(".json") and Path(what).is_file():
-        return builds.load(Path(what)), None
+        return _Found(builds.load(Path(what)))
     folder = RunFolder.find(reports, what)
     record = past.find(folder.path.name)
     if record is not None and Path(record.folder).resolve() == folder.path:
-        return _of_record(past, record), record
+        return _Found(_of_record(past, record), record)
     record, cases = read(folder.path)  # of another reports folder
-    return Side(record.run, record.folder, record.started, record.outcome, record.tracks, tuple(cases)), record
+    return _Found(Side(record.run, record.folder, record.started, record.outcome, record.tracks, tuple(cases)), record)
 
 
 def _of_record(past: History, record: RunRecord) -> Side:
@@ -71,10 +88,25 @@ def _of_record(past: History, record: RunRecord) -> Side:
     return Side(record.run, record.folder, record.started, record.outcome, record.tracks, cases)
 
 
-def _chosen(past: History, now: Side, record: RunRecord | None, *, strict: bool) -> tuple[Side, str]:
+def _chosen_build(now: Side, earlier: Sequence[TestedBuild], *, strict: bool) -> tuple[_Found, str]:
+    """The last stable build before this one; unless that was asked for, else the one before."""
+    stable = next((build for build in earlier if build.stable), None)
+    if stable:
+        return _Found(stable.side, build=stable), "the last stable build"
+    if strict or not earlier:
+        kind = "stable build" if strict else "build"
+        raise UsageError(
+            f"no {kind} with test results before {now.label} is among the newest {job.LISTED} of its job",
+            hint="name the base: harness compare RUN BASE",
+        )
+    return _Found(earlier[0].side, build=earlier[0]), "the build before; none before it was stable"
+
+
+def _chosen(past: History, found: _Found, *, strict: bool) -> tuple[_Found, str]:
+    now, record = found.side, found.record
     if record is None:
         raise UsageError(
-            f"{now.label} is a build of Jenkins, so its base must be named",
+            f"{now.label} is a saved test report, so its base must be named",
             hint="give the job's address as well, which stands for its last stable build",
         )
     earlier = [
@@ -87,14 +119,14 @@ def _chosen(past: History, now: Side, record: RunRecord | None, *, strict: bool)
         if other.outcome in GOOD and other.ran:
             side = _of_record(past, other)
             if suites & {case.suite for case in side.cases}:
-                return side, "the last green run"
+                return _Found(side, other), "the last green run"
     if strict:
         raise UsageError(
             f"no green run before {now.label} has a cell like it", hint="name the base: harness compare RUN BASE"
         )
     for other in earlier:
         if other.ran:
-            return _of_record(past, other), "the run before; none before it was green"
+            return _Found(_of_record(past, other), other), "the run before; none before it was green"
     raise UsageError(f"no run before {now.label} has a cell like it", hint="name the base: harness compare RUN BASE")
 
 
@@ -103,12 +135,20 @@ def _comparable(now: Side, other: RunRecord) -> bool:
     return len(paired(now, side)) > 1 or not (now.tracks or other.tracks)
 
 
-def _past(past: History, now: Side, then: Side, record: RunRecord | None) -> Past:
-    """Earlier results under the tracks of both sides, newest first."""
-    if record is None:
-        return Past()
-    tracks = {track.track for side in (now, then) for track in side.tracks}
-    earlier = past.before(record, tracks)[:_PAST]
-    base = past.find(then.label)
-    older = {other.run for other in earlier if base and (other.started, other.run) < (base.started, base.run)}
-    return Past(past.outcomes(earlier), frozenset(older))
+def _past(past: History, now: _Found, then: Side, earlier: Sequence[TestedBuild]) -> Past:
+    """Earlier results under the tracks of both sides, newest first; of the reports folder and of the job, as far as they are at hand."""
+    local: list[RunRecord] = []
+    if now.record is not None:
+        tracks = {track.track for side in (now.side, then) for track in side.tracks}
+        local = past.before(now.record, tracks)[:_PAST]
+    results = past.outcomes(local)
+    began = {record.run: record.started for record in local} | {item.side.label: item.side.started for item in earlier}
+    for build in earlier:
+        for case in build.side.cases:
+            if case.executed:
+                results.setdefault(case.key, []).append((build.side.label, case.outcome, case.seconds))
+    if local and earlier:
+        for rows in results.values():
+            rows.sort(key=lambda row: -began[row[0]])
+    older = {label for label, at in began.items() if at < then.started and label != then.label}
+    return Past(results, frozenset(older))

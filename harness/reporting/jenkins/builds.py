@@ -1,47 +1,33 @@
-"""Builds of Jenkins as sides of a comparison: from ``testReport/api/json``, by address or from a saved file.
+"""What ``testReport/api/json`` of a Jenkins build says, as a side of a comparison.
 
 Only the ``tree`` parameter is used, never ``depth``: with the latter Jenkins sends every output of every test. A build of a pipeline says
-nothing of versions, so they are taken from the suites' names, ``<track>.<suite>``, see :mod:`harness.reporting.junit.names`.
+nothing of versions: those are in the properties of our suites, which Jenkins keeps and exports if the ``junit`` step has ``keepProperties``
+(junit-plugin since June 2023, ``SuiteResult.getProperties``). Without them the suites' names, ``<track>.<suite>``, tell of releases.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from contextlib import closing
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from harness.errors import Outcome, UsageError
 from harness.jenkins.lifecycle import is_lifecycle, of_product
 from harness.reporting.comparison.api import Side
 from harness.reporting.history.api import CaseRecord, TrackRecord, identity
+from harness.reporting.junit.api import OUTCOME
+from harness.reporting.record import BAD
 from harness.reporting.text import line
 
 TREE = (
-    "suites[name,cases[className,name,status,skipped,skippedMessage,duration,age,errorDetails,flakyFailures[message]]]"
+    "suites[name,properties,"
+    "cases[className,name,status,skipped,skippedMessage,duration,age,errorDetails,properties,flakyFailures[message]]]"
 )
-PERMALINKS = ("lastBuild", "lastCompletedBuild", "lastStableBuild", "lastSuccessfulBuild", "lastUnstableBuild")
 
 
 def is_address(text: str) -> bool:
     return text.startswith(("http://", "https://"))
-
-
-def fetch(address: str, environ: Mapping[str, str]) -> Side:
-    """A build by its address; of a job, its last stable build, which is the last green one.
-
-    :param environ: JENKINS_USER_ID and JENKINS_API_TOKEN, as Jenkins' own command line reads them, if it wants to know who asks.
-    :raises UsageError: for an address that Jenkins does not know.
-    :raises JenkinsError: when it cannot be reached, does not let us read, or answers something else; see :mod:`harness.jenkins.errors`.
-    """
-    base = address.split("?", 1)[0].rstrip("/").removesuffix("/testReport")
-    last = base.rpartition("/")[2]
-    if not last.isdigit() and last not in PERMALINKS:
-        base += "/lastStableBuild"
-    raw = _get(base, environ)
-    return side(raw, base.partition("/job/")[2].replace("/job/", "/") or base, base + "/")
 
 
 def load(path: Path) -> Side:
@@ -55,9 +41,11 @@ def load(path: Path) -> Side:
     return side(raw, path.name, str(path))
 
 
-def side(raw: Any, label: str, place: str) -> Side:
+def side(raw: Any, label: str, place: str, *, started: float = 0.0, result: str = "") -> Side:
     """What a testReport says.
 
+    :param started: Unix time of its build.
+    :param result: of the build, which can be worse than its tests: some may be missing.
     :raises UsageError: if it is none.
     """
     if not isinstance(raw, dict) or not isinstance(raw.get("suites"), list):
@@ -68,7 +56,7 @@ def side(raw: Any, label: str, place: str) -> Side:
     for suite in raw["suites"]:
         track, _, name = str(suite.get("name", "")).rpartition(".")
         if track and track != "run":
-            tracks[track] = TrackRecord.named(track)
+            tracks[track] = _track(track, suite.get("properties") or {})
         found = [_case(case, track, name) for case in suite.get("cases") or ()]
         if is_lifecycle(name):
             bad = [of_product(name, case.name) for case in found if case.bad]
@@ -78,7 +66,23 @@ def side(raw: Any, label: str, place: str) -> Side:
             cases += found
     failed = unproven or any(case.bad for case in cases)
     outcome = Outcome.CLOUD if infrastructure else Outcome.FAILED if failed else Outcome.PASSED
-    return Side(label, place, 0.0, outcome if cases else Outcome.SKIPPED, tuple(tracks.values()), tuple(cases))
+    if result == "ABORTED":
+        outcome = Outcome.ABORTED
+    elif result == "FAILURE" and outcome is Outcome.PASSED:
+        outcome = Outcome.CLOUD
+    return Side(label, place, started, outcome if cases else Outcome.SKIPPED, tuple(tracks.values()), tuple(cases))
+
+
+def _track(track: str, told: Mapping[str, str]) -> TrackRecord:
+    """What the suite's own properties say of its cell; its name says the rest."""
+    named = TrackRecord.named(track)
+    return TrackRecord(
+        track,
+        told.get("version") or named.version,
+        told.get("source", ""),
+        told.get("deployer") or named.deployer,
+        told.get("location") or named.location,
+    )
 
 
 def _case(raw: Mapping[str, Any], track: str, suite: str) -> CaseRecord:
@@ -86,9 +90,8 @@ def _case(raw: Mapping[str, Any], track: str, suite: str) -> CaseRecord:
     classname = str(raw.get("className", "")).removeprefix(f"{track}." if track else "")
     status = str(raw.get("status", ""))
     flaky = bool(raw.get("flakyFailures"))
-    outcome = {"PASSED": Outcome.PASSED, "FIXED": Outcome.PASSED, "SKIPPED": Outcome.SKIPPED}.get(
-        status, Outcome.FAILED
-    )
+    outcome = {"PASSED": Outcome.PASSED, "FIXED": Outcome.PASSED, "SKIPPED": Outcome.SKIPPED}.get(status)
+    outcome = outcome or _failure(raw.get("properties") or {})
     reason = line(str(raw.get("skippedMessage") or ""))
     return CaseRecord(
         track=track,
@@ -103,23 +106,10 @@ def _case(raw: Mapping[str, Any], track: str, suite: str) -> CaseRecord:
     )
 
 
-def _get(build: str, environ: Mapping[str, str]) -> Any:
-    """The test report of a build, by its address."""
-    from harness.jenkins.connection import (
-        Connection,
-        Credentials,
-    )  # needs python-jenkins, and most comparisons need no Jenkins
-    from harness.jenkins.errors import MissingError
-
-    server, found, path = build.partition("/job/")
-    if urlsplit(build).hostname is None or not found:
-        raise UsageError(
-            f"{build} is not the address of a job or build",
-            hint="write it in full: https://ci.example.org/job/nightly/42/",
-        )
-    with closing(Connection(f"{server}/", Credentials.of(environ))) as connection:
-        try:
-            return connection.json(f"job/{path}/testReport/", tree=TREE)
-        except MissingError as error:
-            hint = error.hint or "does the build exist, and has it test results?"
-            raise UsageError(error.attempted, last_seen=error.last_seen, hint=hint) from error
+def _failure(told: Mapping[str, str]) -> Outcome:
+    """Jenkins shows the type of no failure; one that is not the product's says so in a property."""
+    try:
+        outcome = Outcome(told.get(OUTCOME, Outcome.FAILED))
+    except ValueError:
+        return Outcome.FAILED
+    return outcome if outcome in BAD else Outcome.FAILED

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -58,6 +58,7 @@ class ViewedCase:
     unseen_attempts: int = 0
     """Elements such as ``flakyError`` that the plugin does not read."""
     properties: Mapping[str, str] = field(default_factory=dict)
+    suite_properties: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def key(self) -> Key:
@@ -117,6 +118,7 @@ def condition(case: ViewedCase, earlier: Sequence[View]) -> str:
 def test_report(shown: View) -> dict[str, Any]:
     """``testReport/api/json`` of a build without history: what clients of Jenkins get to see."""
     suites: dict[str, list[dict[str, Any]]] = {}
+    properties = {case.suite: dict(case.suite_properties) for case in reversed(shown.cases)}
     for case in shown.cases:
         suites.setdefault(case.suite, []).append(
             {
@@ -130,13 +132,14 @@ def test_report(shown: View) -> dict[str, Any]:
                 "errorStackTrace": case.trace,
                 "age": int(case.status == "FAILED"),
                 "failedSince": 0,
+                "properties": dict(case.properties),
             }
         )
     return {
         "failCount": shown.count("FAILED"),
         "passCount": shown.count("PASSED"),
         "skipCount": shown.count("SKIPPED"),
-        "suites": [{"name": name, "cases": cases} for name, cases in suites.items()],
+        "suites": [{"name": name, "properties": properties[name], "cases": cases} for name, cases in suites.items()],
     }
 
 
@@ -161,10 +164,11 @@ def _suite(file: Path, element: ElementTree.Element, retention: str) -> Iterator
         yield from _suite(file, nested, retention)
     name = element.get("name")
     shown = f"({file.name})" if name is None else ".".join(filter(None, (element.get("package"), name)))
+    told = _properties(element)
     if element.find("error") is not None:
-        yield _case(file, shown, "<init>", element, retention)
+        yield replace(_case(file, shown, "<init>", element, retention), suite_properties=told)
     for case in element.findall("testcase"):
-        yield _case(file, shown, case.get("classname", name), case, retention)
+        yield replace(_case(file, shown, case.get("classname", name), case, retention), suite_properties=told)
 
 
 def _case(file: Path, suite: str, classname: str | None, element: ElementTree.Element, retention: str) -> ViewedCase:
@@ -194,8 +198,14 @@ def _case(file: Path, suite: str, classname: str | None, element: ElementTree.El
         hidden=skipped is not None and failed,
         attempts=len(element.findall("flakyFailure")) + len(element.findall("rerunFailure")),
         unseen_attempts=len(element.findall("flakyError")) + len(element.findall("rerunError")),
-        properties={item.get("name", ""): item.get("value", "") for item in element.findall("properties/property")},
+        properties=_properties(element),
     )
+
+
+def _properties(element: ElementTree.Element) -> dict[str, str]:
+    """Of a suite or a case; a value may be an attribute or text."""
+    found = element.findall("properties/property")
+    return {item.get("name", ""): item.get("value", item.text or "") for item in found}
 
 
 def _seconds(text: str) -> float:

@@ -12,6 +12,9 @@ from harness.errors import Outcome
 from harness.reporting.api import TestResult
 from harness.reporting.record import BAD
 
+OUTCOME = "outcome"
+"""Property of a red case whose outcome is not the product's: Jenkins drops ``type``, which has it too."""
+
 
 @dataclass(frozen=True)
 class JunitCase:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from harness.errors import Outcome
 from harness.reporting.api import TestResult
 from harness.reporting.evidence import evidence_files, leftover_line
-from harness.reporting.junit.api import JunitCase, JunitSuite, printed
+from harness.reporting.junit.api import OUTCOME, JunitCase, JunitSuite, printed
 from harness.reporting.junit.names import file_safe, safe_track, tracks, unique
 from harness.reporting.record import BAD, CellRecord, PhaseRecord, Report
 from harness.reporting.text import PASSED_OUTPUT, clean
@@ -100,6 +100,7 @@ def _case_properties(test: TestResult) -> dict[str, str]:
     }
     if test.outcome is not Outcome.PASSED:
         found |= {"nodeid": test.nodeid}
+        found |= {OUTCOME: str(test.outcome)} if test.outcome in BAD and test.outcome is not Outcome.FAILED else {}
         found |= {"labels": ", ".join(test.labels)} if test.labels else {}
         found |= {"attempts": str(len(test.earlier) + 1)} if test.earlier else {}
     return found

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .export import Bean, Hidden, Ref
+from .export import Bean, Hidden, Map, Ref
 from .model import Build, Item, Model
 from .work import JOBS, Parameter
 
 _MOST = 100
 """``builds`` of a job shows so many; ``allBuilds`` all of them."""
+
+
+def suite_bean(suite: Bean) -> Bean:
+    """A suite of ``testReport``; its properties, and those of its cases, are maps."""
+    cases = [{**case, "properties": Map(case.get("properties", {}))} for case in suite["cases"]]
+    return {**suite, "properties": Map(suite.get("properties", {})), "cases": cases}
 
 
 @dataclass(frozen=True)
@@ -156,7 +162,7 @@ class Beans:
         if build.work.report is None or build.building:
             return None
         suites = [
-            {"duration": 0.0, "id": None, "timestamp": None, "stdout": None, "stderr": None, **suite}
+            {"duration": 0.0, "id": None, "timestamp": None, "stdout": None, "stderr": None, **suite_bean(suite)}
             for suite in build.work.report["suites"]
         ]
         head = {"_class": "hudson.tasks.junit.TestResult", "duration": 0.0, "empty": not suites}

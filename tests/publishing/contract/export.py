@@ -13,6 +13,10 @@ Bean = dict[str, Any]
 _TOKEN = re.compile(r"[\w*$]+|[\[\],]|\{\d*,?\d*\}")
 
 
+class Map(dict[str, Any]):
+    """A ``java.util.Map``: always whole, as ``Property.writeValue`` does it."""
+
+
 @dataclass(frozen=True)
 class Ref:
     """A bean of its own, of which only some properties are shown where nobody asks for more."""
@@ -73,7 +77,7 @@ def _named(value: Any, wanted: Mapping[str, Branch]) -> Any:
         return _named(value.bean(), wanted)
     if isinstance(value, list):
         return [_named(item, wanted) for item in value]
-    if not isinstance(value, dict):
+    if isinstance(value, Map) or not isinstance(value, dict):
         return value
     found = {"_class": value["_class"]} if "_class" in value else {}
     for key, item in value.items():

@@ -111,8 +111,9 @@ class Application:
         if name not in JOBS:
             inside = any(job.startswith(f"{name}/") for job in JOBS)
             return _exported(request, parts, beans.folder(name) if inside else None)
-        if parts and parts[0].isdigit():
-            build = self.model.build(name, int(parts[0]))
+        links = beans.permalinks(name)
+        if parts and (parts[0].isdigit() or parts[0] in links):
+            build = links[parts[0]] if parts[0] in links else self.model.build(name, int(parts[0]))
             return await self._build(request, caller, beans, build, parts[1:]) if build else _page(404, "Not Found")
         if parts in (["build"], ["buildWithParameters"]):
             return await self._schedule(request, caller, beans, name, parts[0])

@@ -52,8 +52,7 @@ class Beans:
 
     def job(self, name: str) -> Bean:
         builds = [Ref(lambda build=build: self.build(build)) for build in self.model.of(name)]
-        done = [build for build in self.model.of(name) if not build.building]
-        good = [build for build in done if build.result in ("SUCCESS", "UNSTABLE")]
+        last = self.permalinks(name)
         queued = next((item for item in self.model.waiting() if item.job == name), None)
         parameters = [self._definition(parameter) for parameter in JOBS[name].parameters]
         definitions = {"_class": "hudson.model.ParametersDefinitionProperty", "parameterDefinitions": parameters}
@@ -72,13 +71,27 @@ class Beans:
             "firstBuild": builds[-1] if builds else None,
             "inQueue": queued is not None,
             "keepDependencies": False,
-            "lastBuild": builds[0] if builds else None,
-            "lastCompletedBuild": Ref(lambda: self.build(done[0])) if done else None,
-            "lastSuccessfulBuild": Ref(lambda: self.build(good[0])) if good else None,
+            **{link: Ref(lambda to=to: self.build(to)) if to else None for link, to in last.items()},
             "nextBuildNumber": (self.model.of(name)[0].number if builds else 0) + 1,
             "property": [definitions] if parameters else [],
             "queueItem": self.item(queued) if queued else None,
             "concurrentBuild": JOBS[name].concurrent,
+        }
+
+    def permalinks(self, name: str) -> dict[str, Build | None]:
+        """Names that stand for the newest build of a kind, in a job's bean and in addresses."""
+        wanted = {
+            "lastBuild": (None, "SUCCESS", "UNSTABLE", "FAILURE", "NOT_BUILT", "ABORTED"),
+            "lastCompletedBuild": ("SUCCESS", "UNSTABLE", "FAILURE", "NOT_BUILT", "ABORTED"),
+            "lastFailedBuild": ("FAILURE",),
+            "lastStableBuild": ("SUCCESS",),
+            "lastSuccessfulBuild": ("SUCCESS", "UNSTABLE"),
+            "lastUnstableBuild": ("UNSTABLE",),
+            "lastUnsuccessfulBuild": ("UNSTABLE", "FAILURE", "NOT_BUILT", "ABORTED"),
+        }
+        return {
+            link: next((build for build in self.model.of(name) if build.result in results), None)
+            for link, results in wanted.items()
         }
 
     def build(self, build: Build) -> Bean:

@@ -22,8 +22,7 @@ from threading import Lock
 from typing import Any
 
 from harness.errors import HarnessError, UsageError
-from harness.redact import Known, redact
-from harness.runs.secrets import known_secrets
+from harness.runs.secrets import run_secrets
 
 VERSION = 1
 _SPOKEN = ("message", "log_tail", "text")
@@ -55,6 +54,7 @@ class Ledger:
         """Whether lines may be owed: from here on things are only removed, and a full disk must not keep them."""
         self._owed: list[bytes] = []
         self._lock = Lock()
+        self._secrets = run_secrets(path.parent)
 
     def append(self, kind: str, cell: str = "", **fields: Any) -> Entry:
         """Add a line; durable when this returns, unless it is owed (:meth:`settled`).
@@ -120,8 +120,7 @@ class Ledger:
     def _masked(self, fields: Mapping[str, Any]) -> Mapping[str, Any]:
         """Without secrets in what somebody else said: the ledger is archived with the run."""
         spoken = {name: fields[name] for name in _SPOKEN if fields.get(name)}
-        known = known_secrets(self.path.parent) if spoken else Known()
-        return {**fields, **{name: redact(str(value), known) for name, value in spoken.items()}}
+        return {**fields, **{name: self._secrets.mask(str(value)) for name, value in spoken.items()}}
 
     def read(self) -> list[Entry]:
         """Every whole line so far, with those that this object owes."""

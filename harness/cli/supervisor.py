@@ -29,6 +29,7 @@ from harness.runs.folder import RunFolder
 from harness.runs.handover import hand_over, note_stop, uncut
 from harness.runs.history import agreed_budget, budget_of
 from harness.runs.ledger import Ledger
+from harness.runs.log import masked_log
 from harness.runs.ownership import claim, leave
 from harness.runs.parts import Parts
 from harness.runs.phases import record_failure
@@ -86,11 +87,7 @@ class Supervisor:
         """Exit code of pytest; negative if a signal ended it."""
         argv = [sys.executable, "-m", "harness.cli.child", str(os.getpid()), "-m", "pytest", *arguments]
         budget = agreed_budget(Ledger(self.folder.ledger), budget_of(self.settings, time.time()))
-        masking = subprocess.Popen(
-            [sys.executable, "-m", "harness.cli.masking", str(self.folder.log)],
-            stdin=subprocess.PIPE,
-            start_new_session=True,  # whoever ends the child's group does not end the reader of its last words
-        )
+        masking = masked_log(self.folder, os.environ)
         assert masking.stdin is not None
         with masking.stdin as pipe:
             child = subprocess.Popen(

@@ -20,6 +20,7 @@ from harness.clouds.detached import detached
 from harness.errors import EXIT_CODES, HarnessError, Outcome
 from harness.runs.folder import RunFolder
 from harness.runs.ledger import Ledger
+from harness.runs.log import masked_log
 from harness.runs.signals import Stops
 from harness.runs.state import RunState
 
@@ -58,14 +59,17 @@ def uncut(
 
 def hand_over(folder: RunFolder, say: Callable[[str], None]) -> int:
     """Start a reaper for the run and wait until the ledger names it; its process id, or 0 if it could not be started."""
-    with folder.log.open("ab") as log:
+    environ = detached(os.environ)
+    log = masked_log(folder, environ).stdin
+    assert log is not None
+    with log:
         reaper = subprocess.Popen(
             [sys.executable, "-m", "harness.cli.reaper", str(folder.path)],
             cwd="/",
-            env=detached(os.environ),
+            env=environ,
             stdin=subprocess.DEVNULL,
             stdout=log,
-            stderr=log,
+            stderr=subprocess.STDOUT,
             start_new_session=True,
         )
     until = time.monotonic() + _START_SECONDS

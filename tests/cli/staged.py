@@ -8,6 +8,7 @@ real; only machines are not. The folder named by ``STAGES`` holds ``stop-at`` (p
 from __future__ import annotations
 
 import os
+import sys
 import time
 from datetime import datetime
 from pathlib import Path
@@ -120,4 +121,5 @@ class StagedDeployer:
 
     def down(self, group: str, deadline: datetime) -> None:
         gate("deleting")
+        print(f"{Path(sys.argv[0]).stem} deletes with {os.environ.get('JENKINS_API_TOKEN')}", flush=True)
         self.cloud.delete_group(group, deadline)

@@ -56,6 +56,7 @@ def test_junit_is_there_before_clusters_are_gone(staged: Staged, number: signal.
 
 @pytest.mark.parametrize("phase", ["testing", "deleting"])
 def test_who_is_stopped_twice_leaves_the_rest_to_a_reaper_that_the_ledger_names(staged: Staged, phase: str) -> None:
+    token = staged.project.extra["JENKINS_API_TOKEN"] = "1134abcdef0123456789abcdef01234567"
     command = staged.start(phase, "deleting")
     staged.wait_at(phase)
     command.process.send_signal(signal.SIGTERM)
@@ -73,6 +74,9 @@ def test_who_is_stopped_twice_leaves_the_rest_to_a_reaper_that_the_ledger_names(
     staged.go()
     staged.settle(command)
     staged.wait_for_nothing()
+    log = staged.run.log.read_text()
+    assert "reaper deletes with [redacted]" in log, "what it prints is kept"
+    assert token not in log
 
 
 def test_kill_9_of_everybody_leaves_the_job_to_sweep(staged: Staged) -> None:

@@ -43,6 +43,32 @@ def test_a_key_that_comes_in_pieces_is_masked_as_a_whole(tmp_path: Path) -> None
     assert text.endswith("after\n")
 
 
+def test_secrets_of_the_run_are_known_when_its_clusters_have_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token, key = "1134abcdef0123456789abcdef01234567", "a3ViZWNvbmZpZy1rZXktdGhhdC1jYW1lLWxhdGVy"
+    monkeypatch.setenv("JENKINS_API_TOKEN", token)
+    log, cell = tmp_path / "log", tmp_path / "cells" / "c"
+    masking = start(log)
+    assert masking.stdin
+    masking.stdin.write(f"before {token}\n".encode())
+    masking.stdin.flush()
+    while not log.exists() or not log.read_text():
+        time.sleep(0.01)
+    cell.mkdir(parents=True)
+    (cell / "kubeconfig").write_text(f"    client-key-data: {key}\n")
+    masking.communicate(f"after {key} {token}\n".encode(), timeout=20)
+    assert log.read_text() == "before [redacted]\nafter [redacted] [redacted]\n"
+
+
+def test_a_secret_is_not_cut_where_a_line_has_become_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    token = "1134abcdef0123456789abcdef01234567"
+    monkeypatch.setenv("JENKINS_API_TOKEN", token)
+    masking = start(tmp_path / "log")
+    masking.communicate(f"{token} ".encode() * 20_000, timeout=20)
+    assert (tmp_path / "log").read_text() == "[redacted] " * 20_000
+
+
 def test_lines_are_there_at_once(tmp_path: Path) -> None:
     masking = start(tmp_path / "log")
     assert masking.stdin

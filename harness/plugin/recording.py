@@ -13,6 +13,7 @@ import pytest
 from harness.errors import Outcome
 from harness.plugin.facts import ItemFacts, duration_key, read_planned
 from harness.plugin.running import attach, data_of
+from harness.redact.secrets import Secrets
 from harness.reporting.api import ResultStep, TestResult
 from harness.reporting.results import dump
 
@@ -20,13 +21,15 @@ from harness.reporting.results import dump
 class Recorder:
     """Collects a test's reports and appends its result; knows which tests are to be repeated.
 
+    :param secrets: of the run, which no result may tell.
     :param reruns: how often a test that failed may run again.
     :param infra_reruns: the same for one that failed for reasons of the infrastructure.
     """
 
-    def __init__(self, path: Path, planned: Path, reruns: int = 0, infra_reruns: int = 0) -> None:
+    def __init__(self, path: Path, planned: Path, secrets: Secrets, reruns: int = 0, infra_reruns: int = 0) -> None:
         self._path = path
         self._planned = planned
+        self._secrets = secrets
         self._reruns = reruns
         self._infra_reruns = infra_reruns
         self._facts: dict[str, ItemFacts] = {}
@@ -109,7 +112,7 @@ class Recorder:
     def _append(self, result: TestResult) -> None:
         self.outcomes[result.nodeid] = result.outcome
         with self._path.open("a", encoding="utf-8") as file:
-            file.write(dump(result) + "\n")
+            file.write(dump(result, self._secrets.known) + "\n")
 
 
 def result_of(reports: list[pytest.TestReport], fact: ItemFacts) -> TestResult:

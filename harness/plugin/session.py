@@ -47,6 +47,7 @@ from harness.runs.lifecycle import Lifecycle
 from harness.runs.parts import Parts
 from harness.runs.plan import make_plan
 from harness.runs.processes import Owner
+from harness.runs.secrets import run_secrets
 from harness.runs.signals import Stops
 from harness.settings import Settings
 
@@ -115,7 +116,11 @@ class Controller:
                 planned.unlink(missing_ok=True)
             mend(lifecycle.folder.results)
             self.recorder = Recorder(
-                lifecycle.folder.results, planned, self.settings.reruns, self.settings.infra_reruns
+                lifecycle.folder.results,
+                planned,
+                run_secrets(lifecycle.folder.path),
+                self.settings.reruns,
+                self.settings.infra_reruns,
             )
             self._publish(cells, lifecycle.plan, lifecycle, lifecycle.budget.tests_end)
             self._diagnose(lifecycle)

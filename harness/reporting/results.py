@@ -7,30 +7,34 @@ from dataclasses import asdict, fields, replace
 from typing import Any
 
 from harness.errors import INFRASTRUCTURE, Outcome
-from harness.redact import redact
+from harness.redact import Known, redact
 from harness.reporting.api import ResultStep, TestResult
 from harness.reporting.text import FAILED_OUTPUT, PASSED_OUTPUT, clean, line
 
 _NAMES = frozenset(item.name for item in fields(TestResult)) - {"earlier"}
+_NOTHING = Known()
 _FAILED = frozenset({Outcome.FAILED, Outcome.HARNESS, *INFRASTRUCTURE})
 """Of attempts that ended by themselves; one that was cut off is none."""
 
 
-def dump(result: TestResult) -> str:
-    """One line, without its line end and without secrets: the file is archived with the run."""
-    return json.dumps({name: value for name, value in asdict(_masked(result)).items() if name in _NAMES})
+def dump(result: TestResult, known: Known = _NOTHING) -> str:
+    """One line, without its line end and without secrets: the file is archived with the run.
+
+    :param known: secrets of the run, beside those that are recognised by their shape.
+    """
+    return json.dumps({name: value for name, value in asdict(_masked(result, known)).items() if name in _NAMES})
 
 
-def _masked(result: TestResult) -> TestResult:
+def _masked(result: TestResult, known: Known) -> TestResult:
     """Text that a test or its fixtures made; what identifies the test stays as it is."""
     return replace(
         result,
-        message=redact(result.message),
-        details=redact(result.details),
-        stdout=redact(result.stdout),
-        log=redact(result.log),
-        steps=tuple(ResultStep(redact(step.text), step.at) for step in result.steps),
-        properties={name: redact(value) for name, value in result.properties.items()},
+        message=redact(result.message, known),
+        details=redact(result.details, known),
+        stdout=redact(result.stdout, known),
+        log=redact(result.log, known),
+        steps=tuple(ResultStep(redact(step.text, known), step.at) for step in result.steps),
+        properties={name: redact(value, known) for name, value in result.properties.items()},
     )
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from harness.reporting.api import ResultStep
+from harness.redact import Known
+from harness.reporting.api import ResultStep, TestResult
 from harness.reporting.results import dump, parse
 
 from .synthetic import result
@@ -12,9 +13,10 @@ from .synthetic import result
 SECRET = "0123456789abcdef"
 
 
-def test_secrets_never_reach_the_file() -> None:
-    leaking = f"--token abcdef.{SECRET} was used"
-    made = replace(
+def telling(secret: str) -> TestResult:
+    """A result that has it in all its texts."""
+    leaking = f"--token {secret} was used"
+    return replace(
         result("leaks"),
         message=leaking,
         details=leaking,
@@ -23,7 +25,16 @@ def test_secrets_never_reach_the_file() -> None:
         steps=(ResultStep(leaking, 0.5),),
         properties={"command": leaking},
     )
-    line = dump(made)
+
+
+def test_secrets_never_reach_the_file() -> None:
+    line = dump(telling(f"abcdef.{SECRET}"))
+    assert SECRET not in line
+    assert line.count("[redacted]") == 6
+
+
+def test_nor_do_secrets_that_only_the_run_knows() -> None:
+    line = dump(telling(f"it-is-{SECRET}"), Known(frozenset({f"it-is-{SECRET}"})))
     assert SECRET not in line
     assert line.count("[redacted]") == 6
 

@@ -23,7 +23,7 @@ from harness.clouds.api import Cloud
 from harness.clusters.api import Node
 from harness.clusters.kube import UNREACHABLE, describe, items, limits, open_client
 from harness.errors import HarnessError
-from harness.redact import redact
+from harness.redact.secrets import Secrets
 
 _AT_ONCE = 6
 _UNITS = ("kubernetes-node", "containerd", "kubelet")
@@ -38,9 +38,15 @@ class _Part:
 
 
 def collect(
-    cloud: Cloud, group: str, nodes: Sequence[Node], kubeconfig: Path, folder: Path, deadline: datetime
+    cloud: Cloud,
+    group: str,
+    nodes: Sequence[Node],
+    kubeconfig: Path,
+    folder: Path,
+    deadline: datetime,
+    secrets: Secrets,
 ) -> None:
-    """Write what can be had into the folder; never raises for one part, and starts none after the deadline."""
+    """Write what can be had into the folder, without secrets; never raises for one part, and starts none after the deadline."""
     folder.mkdir(parents=True, exist_ok=True)
     problems: list[str] = []
 
@@ -52,7 +58,7 @@ def collect(
             target = folder / part.file
             text = part.read()
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(redact(text))
+            target.write_text(secrets.mask(text))
         except (HarnessError, AzureError, *UNREACHABLE) as error:
             problems.append(f"{part.file}: {error if isinstance(error, HarnessError) else describe(error)}")
 
@@ -67,7 +73,7 @@ def collect(
                 else:
                     list(pool.map(keep, parts))
     if problems:
-        (folder / "problems.txt").write_text(redact("\n".join(problems)) + "\n")
+        (folder / "problems.txt").write_text(secrets.mask("\n".join(problems)) + "\n")
 
 
 def _cloud_parts(cloud: Cloud, group: str, nodes: Sequence[Node]) -> Iterator[_Part]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -17,6 +17,7 @@ from typing import Any, Protocol, runtime_checkable
 from harness.builds.api import Build
 from harness.clouds.room import Demand
 from harness.clusters.api import Cluster
+from harness.redact.secrets import Secrets
 
 
 class Recorder(Protocol):
@@ -51,6 +52,8 @@ class ClusterRequest:
     folder: Path
     """The cell's folder in the run's reports; kubeconfig, rendered template and logs go here."""
     deadline: datetime
+    secrets: Secrets = field(default_factory=Secrets, compare=False)
+    """What masks all that is written about the cluster; grows with what the deployer writes into the folder."""
 
 
 @runtime_checkable

@@ -23,6 +23,7 @@ from harness.plugin.facts import FILE, ItemFacts, read_planned
 from harness.plugin.failing import CLUSTER, NAMESPACE
 from harness.plugin.running import data_of
 from harness.runs.folder import RunFolder
+from harness.runs.secrets import run_secrets
 
 _AT_ONCE = 2
 _LAST = 60.0
@@ -43,6 +44,7 @@ class Diagnosis:
     ) -> None:
         self._folder = folder
         self._cloud = cloud
+        self._secrets = run_secrets(folder.path)
         self._tell = tell
         self._limits = limits or Limits()
         self._facts: dict[str, ItemFacts] = {}
@@ -117,7 +119,7 @@ class Diagnosis:
             place = self._folder.cell(cluster)
             found = Cluster.load(place.cluster)
             self._collectors[cluster] = Collector(
-                self._cloud, found, place.failures, self._limits, self._collectors[""]
+                self._cloud, found, place.failures, self._limits, self._collectors[""], self._secrets
             )
         return self._collectors[cluster]
 
@@ -162,7 +164,7 @@ class Diagnosis:
     def _skipped(self, cluster: str, failure: Failure, why: str) -> None:
         folder: Path = self._folder.cell(cluster).failures / failure.folder
         folder.mkdir(parents=True, exist_ok=True)
-        problem = f"not collected: {why}"
+        problem = self._secrets.mask(f"not collected: {why}")
         evidence = Evidence(failure.nodeid, failure.started, failure.since, failure.until, (), (), (problem,), 0.0)
         (folder / MANIFEST).write_text(evidence.dump())
 

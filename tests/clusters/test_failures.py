@@ -17,6 +17,7 @@ from harness.clusters.failures.collect import Collector
 from harness.clusters.failures.folder import Allowance, EvidenceFolder
 from harness.clusters.failures.namespaces import basenames, left_by, named, runs_of
 from harness.errors import CloudError
+from harness.redact.secrets import Secrets
 
 from .api_server import ApiServer, thing
 
@@ -51,9 +52,11 @@ FAILURE = Failure(
 )  # fmt: skip
 
 
-def collector(cluster: Cluster, folder: Path, cloud: Any = None, limits: Limits | None = None) -> Collector:
+def collector(
+    cluster: Cluster, folder: Path, cloud: Any = None, limits: Limits | None = None, secrets: Secrets | None = None
+) -> Collector:
     limits = limits or Limits()
-    return Collector(cloud or Cloud(), cluster, folder, limits, Allowance(limits.run))
+    return Collector(cloud or Cloud(), cluster, folder, limits, Allowance(limits.run), secrets or Secrets())
 
 
 @pytest.fixture
@@ -126,6 +129,16 @@ def test_no_secret_reaches_any_file(cluster: Cluster, busy: ApiServer, tmp_path:
     assert "[redacted]" in text
 
 
+def test_secrets_without_a_shape_are_known_by_value(cluster: Cluster, busy: ApiServer, tmp_path: Path) -> None:
+    token = "1134abcdef0123456789abcdef01234567"
+    busy.texts["/api/v1/namespaces/job-1/pods/p/log"] = f"2026-11-28T08:00:02Z env: {token}\n"
+    secrets = Secrets(environ={"JENKINS_API_TOKEN": token})
+    collector(cluster, tmp_path / "f", secrets=secrets).collect(FAILURE)
+    text = "".join(path.read_text() for path in (tmp_path / "f").rglob("*") if path.is_file())
+    assert token not in text
+    assert "env: [redacted]" in text
+
+
 def test_the_namespace_goes_when_it_has_been_read_and_before_slower_things_are(
     cluster: Cluster, busy: ApiServer, tmp_path: Path
 ) -> None:
@@ -194,7 +207,7 @@ def test_namespaces_are_found_in_what_specs_say() -> None:
 
 
 def folder(path: Path, limits: Limits) -> EvidenceFolder:
-    return EvidenceFolder(path, limits, Allowance(limits.run))
+    return EvidenceFolder(path, limits, Allowance(limits.run), Secrets())
 
 
 def test_of_a_long_log_the_end_is_kept_and_of_json_the_beginning(tmp_path: Path) -> None:
@@ -224,7 +237,7 @@ def test_a_test_and_a_run_have_their_limits(tmp_path: Path) -> None:
     assert sum(item.bytes for item in kept.files) <= 1_000
     assert kept.problems[-1] == "3.log: left out, the 1,000 bytes of a test are used up"
     shared = Allowance(500)
-    first, second = (EvidenceFolder(tmp_path / name, Limits(run=500), shared) for name in "ab")
+    first, second = (EvidenceFolder(tmp_path / name, Limits(run=500), shared, Secrets()) for name in "ab")
     first.keep("a", "z" * 400)
     second.keep("b", "z" * 400)
     assert [item.name for item in first.files] == ["a"]
@@ -234,7 +247,7 @@ def test_a_test_and_a_run_have_their_limits(tmp_path: Path) -> None:
 
 def test_when_the_run_has_used_its_bytes_namespaces_still_go(cluster: Cluster, busy: ApiServer, tmp_path: Path) -> None:
     limits = Limits(run=10)
-    one = Collector(Cloud(), cluster, tmp_path, limits, Allowance(0))
+    one = Collector(Cloud(), cluster, tmp_path, limits, Allowance(0), Secrets())
     evidence = one.collect(FAILURE)
     assert busy.deleted == ["/api/v1/namespaces/job-1"]
     assert evidence.files == ()

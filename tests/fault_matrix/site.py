@@ -52,7 +52,7 @@ class TemplateDeployer(KubeadmDeployer):
     def collect(self, request: ClusterRequest, folder: Path, deadline: datetime) -> None:
         """Only what comes through the cloud: there is no API server."""
         wanted = names(request.group, request.control_planes, request.workers)
-        collect(self._cloud, request.group, wanted.nodes, folder / "none", folder, deadline)
+        collect(self._cloud, request.group, wanted.nodes, folder / "none", folder, deadline, request.secrets)
 
     def is_up(self, cluster: Cluster) -> bool:
         return True

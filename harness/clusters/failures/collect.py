@@ -28,7 +28,7 @@ from harness.clusters.failures.namespaces import LABEL, left_by
 from harness.clusters.failures.reading import Part
 from harness.clusters.kube import UNREACHABLE, describe, items, limits, open_client
 from harness.errors import HarnessError
-from harness.redact import redact
+from harness.redact.secrets import Secrets
 
 _GONE = 404
 
@@ -43,6 +43,8 @@ class Collector:
     """``cells/<cell>/failures``."""
     limits: Limits
     allowance: Allowance
+    secrets: Secrets
+    """Of the run, which nothing may tell that is kept."""
 
     def __post_init__(self) -> None:
         self._node = {node.name: Lock() for node in self.cluster.nodes}
@@ -51,7 +53,7 @@ class Collector:
     def collect(self, failure: Failure) -> Evidence:
         """Write the failure's folder; never raises for one part."""
         began = time.monotonic()
-        folder = EvidenceFolder(self.folder / failure.folder, self.limits, self.allowance)
+        folder = EvidenceFolder(self.folder / failure.folder, self.limits, self.allowance, self.secrets)
         folder.path.mkdir(parents=True, exist_ok=True)
         with closing(open_client(self.cluster.kubeconfig)) as api:
             namespaces = self._namespaces(api, failure, folder)
@@ -70,7 +72,7 @@ class Collector:
             until=failure.until,
             namespaces=tuple(namespaces),
             files=tuple(folder.files),
-            problems=tuple(redact(problem) for problem in folder.problems),
+            problems=tuple(self.secrets.mask(problem) for problem in folder.problems),
             seconds=round(time.monotonic() - began, 3),
         )
         (folder.path / MANIFEST).write_text(evidence.dump())

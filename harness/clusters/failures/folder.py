@@ -10,7 +10,7 @@ from pathlib import Path
 from threading import Lock
 
 from harness.clusters.failures.api import Kept, Limits
-from harness.redact import redact
+from harness.redact.secrets import Secrets
 
 _MARK = 60
 """Bytes kept for the line that says what was cut."""
@@ -44,6 +44,7 @@ class EvidenceFolder:
     path: Path
     limits: Limits
     allowance: Allowance
+    secrets: Secrets
     files: list[Kept] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
@@ -58,7 +59,7 @@ class EvidenceFolder:
         if room < _LEAST:
             self.problems.append(f"{name}: left out, the {self.limits.test:,} bytes of a test are used up")
             return
-        kept, left_out = _cut(text, room, end=end)
+        kept, left_out = _cut(text, room, self.secrets, end=end)
         size = len(kept.encode(errors="replace"))
         if self.allowance.take(size) < size:
             self.problems.append(f"{name}: left out, the {self.limits.run:,} bytes of the run are used up")
@@ -71,14 +72,14 @@ class EvidenceFolder:
         self.files.append(Kept(name, size, left_out))
 
 
-def _cut(text: str, room: int, *, end: bool) -> tuple[str, int]:
+def _cut(text: str, room: int, secrets: Secrets, *, end: bool) -> tuple[str, int]:
     """The part that fits into ``room`` bytes, masked, and how many characters are missing.
 
     More than fits is masked, so that a secret is never cut before it is recognised.
     """
     part = text[-2 * room :] if end else text[: 2 * room]
     unread = len(text) - len(part)
-    masked = redact(part)
+    masked = secrets.mask(part)
     raw = masked.encode(errors="replace")
     if not unread and len(raw) <= room:
         return masked, 0

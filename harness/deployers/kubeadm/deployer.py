@@ -109,7 +109,8 @@ class KubeadmDeployer:
     def collect(self, request: ClusterRequest, folder: Path, deadline: datetime) -> None:
         """Serial consoles and journals through the cloud first, then what the API knows."""
         wanted = names(request.group, request.control_planes, request.workers)
-        collect(self._cloud, request.group, wanted.nodes, request.folder / "kubeconfig", folder, deadline)
+        path = request.folder / "kubeconfig"
+        collect(self._cloud, request.group, wanted.nodes, path, folder, deadline, request.secrets)
 
     def down(self, group: str, deadline: datetime) -> None:
         """Delete the resource group and prove it gone."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from threading import Event, Thread
 
 from harness.builds.api import Build
@@ -27,7 +28,7 @@ from harness.runs.ledger import Ledger
 from harness.runs.phases import CellRecorder, outcome_of, record_skip, recorded
 from harness.runs.placement import Placement, next_placement
 from harness.runs.plan import rfc3339, tags
-from harness.runs.secrets import known_secrets
+from harness.runs.secrets import run_secrets
 from harness.runs.state import RunState, worst, worst_first
 from harness.settings import Settings, duration
 
@@ -94,6 +95,7 @@ class CellWork:
             workers=self.settings.workers,
             folder=path,
             deadline=deadline,
+            secrets=run_secrets(self.folder.path),
         )
 
     def up(self, request: ClusterRequest, cut: Event, admission: Admission | None = None) -> Cluster | None:
@@ -170,10 +172,10 @@ class CellWork:
         limit = datetime.fromtimestamp(min(request.deadline.timestamp(), time.time() + _COLLECT_SECONDS), UTC)
         logs = self.folder.cell(self.cell.name).logs / f"attempt-{number}"
         logs.mkdir(parents=True, exist_ok=True)
-        (logs / "error.txt").write_text(f"{error}\n\n{error.log_tail}\n")
+        (logs / "error.txt").write_text(request.secrets.mask(f"{error}\n\n{error.log_tail}\n"))
         try:
             if error.remedy is Remedy.AGAIN:
-                self.deployer.collect(request, logs, limit)
+                self._gather(request, logs, limit)
             self.deployer.down(request.group, request.deadline)
             self.ledger.append("gone", self.cell.name, resource="resourceGroup", name=request.group)
         except HarnessError as left:
@@ -204,10 +206,26 @@ class CellWork:
         logs = self.folder.cell(self.cell.name).logs
         with suppress(Exception), recorded(self.ledger, self.cell.name, Phase.COLLECT):  # the teardown matters more
             logs.mkdir(parents=True, exist_ok=True)
-            try:
-                self.deployer.collect(self.request(build, limit, self._placement()), logs, limit)
-            finally:
-                mask_folder(logs, known_secrets(self.folder.path))
+            self._gather(self.request(build, limit, self._placement()), logs, limit)
+
+    def _gather(self, request: ClusterRequest, folder: Path, limit: datetime) -> None:
+        """What the deployer can tell; one that does not mask by itself is no reason to keep secrets."""
+        try:
+            self.deployer.collect(request, folder, limit)
+        finally:
+            self._mask(folder)
+
+    def mask_logs(self) -> None:
+        """For what programs write there themselves, as e2e.test does, and for what a killed process had no time to mask."""
+        self._mask(self.folder.cell(self.cell.name).logs)
+
+    def _mask(self, folder: Path) -> None:
+        """A full disk, or a file that cannot be read, must keep nobody from deleting."""
+        try:
+            mask_folder(folder, run_secrets(self.folder.path).known)
+        except Exception as error:
+            with suppress(HarnessError):
+                self.ledger.append("progress", self.cell.name, text=f"not all of {folder} could be masked: {error}")
 
     def keep(self) -> Outcome:
         """Leave the cell's resources for as long from now as anything of a run may stay, and say how to use and remove them."""

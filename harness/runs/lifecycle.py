@@ -316,6 +316,8 @@ class Lifecycle:
         self._stop_bring_up()
         for thread in self._retiring:
             thread.join(remaining(self.budget.teardown_deadline(time.time())))
+        for work in self._works.values():
+            work.mask_logs()
         deadline = self.budget.teardown_deadline(time.time())
         with locked(self.folder, f"take down run {self.plan.run}", SECONDS):
             in_parallel(

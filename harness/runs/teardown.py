@@ -74,6 +74,8 @@ def teardown(
                     for cell in plan.cells
                     if cell.name in cells
                 ]
+                for work in works:
+                    work.mask_logs()
                 outcome = worst(in_parallel([partial(work.down, deadline) for work in works]))
             folder.remove_scratch()
         finally:

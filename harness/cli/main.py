@@ -12,6 +12,7 @@ from importlib.metadata import version
 import click
 
 from harness.cli import commands
+from harness.cli.spoken import Spoken
 from harness.errors import EXIT_CODES, HarnessError, Outcome, UsageError
 
 
@@ -36,27 +37,28 @@ def harness() -> None:
 
 def invoke(argv: Sequence[str]) -> int:
     """Run one command; errors become one line on stderr and the exit code of their class."""
+    spoken = Spoken()
     try:
-        result = harness.main(args=list(argv), prog_name="harness", standalone_mode=False)
+        result = harness.main(args=list(argv), prog_name="harness", standalone_mode=False, obj=spoken)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.ctx.get_help() if error.ctx else "")
         return 0
     except click.UsageError as error:
         path = error.ctx.command_path if error.ctx else "harness"
-        click.echo(f"harness: {error.format_message().rstrip('.')}; see: {path} --help", err=True)
+        click.echo(spoken.mask(f"harness: {error.format_message().rstrip('.')}; see: {path} --help"), err=True)
         return EXIT_CODES[Outcome.ABORTED]
     except (click.Abort, KeyboardInterrupt):
         click.echo("harness: interrupted", err=True)
         return EXIT_CODES[Outcome.ABORTED]
     except HarnessError as error:
         if error.log_tail and not isinstance(error, UsageError):
-            click.echo(error.log_tail.rstrip(), err=True)
-        click.echo(f"harness: {error}", err=True)
+            click.echo(spoken.mask(error.log_tail.rstrip()), err=True)
+        click.echo(spoken.mask(f"harness: {error}"), err=True)
         return EXIT_CODES[error.outcome]
     except BrokenPipeError:  # the reader of our output went away, as `head` does
         return EXIT_CODES[Outcome.PASSED]
     except Exception:
-        traceback.print_exc()
+        click.echo(spoken.mask(traceback.format_exc()), err=True, nl=False)
         return EXIT_CODES[Outcome.HARNESS]
     return result if isinstance(result, int) else 0
 

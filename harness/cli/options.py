@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
+from harness.cli.spoken import Spoken
 from harness.settings import Settings, load, options, overridden
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -48,7 +49,9 @@ def run_option(function: _F) -> _F:
 
 def settings_from(flags: dict[str, Any]) -> Settings:
     """Settings of this command: file, environment, then these flags."""
-    return load(flags, os.environ, Path.cwd())
+    settings = load(flags, os.environ, Path.cwd())
+    Spoken.works_on(settings)
+    return settings
 
 
 def settings_over(settings: Settings, flags: dict[str, Any]) -> Settings:

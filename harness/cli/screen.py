@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -13,8 +14,10 @@ from typing import TextIO, cast
 from rich.console import Console
 from rich.text import Text
 
+from harness.redact.secrets import Secrets
 from harness.reporting.live import Progress
 from harness.runs.folder import RunFolder
+from harness.runs.secrets import run_secrets
 
 
 class _Unbroken(io.TextIOBase):
@@ -48,15 +51,17 @@ class Screen:
 
     def __init__(self, *, stderr: bool = False) -> None:
         self.console = Console(file=cast("TextIO", _Unbroken(sys.stderr if stderr else sys.stdout)), highlight=False)
+        self._secrets = Secrets(environ=os.environ)
 
     def say(self, text: str) -> None:
-        """One line with the time of day."""
+        """One line with the time of day, without secrets."""
+        text = self._secrets.mask(text)
         self.console.print(Text.assemble((time.strftime("%H:%M:%S"), "bright_black"), " ", text), soft_wrap=True)
 
     @contextmanager
     def watching(self, folder: RunFolder) -> Iterator[None]:
         """Show what happens to the run from now on, while this thread is busy inside."""
-        stop = Event()
+        self._secrets, stop = run_secrets(folder.path), Event()
         progress = Progress(folder.path, self.console, since=time.time())
         thread = Thread(target=progress.follow, args=(stop,), name="progress", daemon=True)
         thread.start()

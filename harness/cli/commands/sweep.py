@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import click
 
 from harness import reporting
 from harness.cli.options import PLACES, setting_options, settings_from
+from harness.cli.spoken import Spoken
 from harness.errors import EXIT_CODES, HarnessError, Outcome, UsageError
 from harness.runs.parts import Parts
 from harness.runs.state import worst
@@ -61,7 +63,7 @@ def _show(item: Swept) -> None:
         return
     name = f"{item.kind} {item.name or item.run}" + (f" of run {item.run}" if item.name and item.run else "")
     why = f"{item.why}; {item.message}" if item.message else item.why
-    click.echo(f"{click.style(f'{item.action:<12}', fg=colour)} {name}: {why}")
+    click.echo(f"{click.style(f'{item.action:<12}', fg=colour)} {name}: {Spoken.current().mask(why)}")
 
 
 def _sum_up(swept: Sequence[Swept], *, dry: bool) -> None:
@@ -82,7 +84,7 @@ def _report_on(findings: Sequence[Finding]) -> None:
         try:
             reporting.write(finding.folder.path)
         except HarnessError as error:
-            click.echo(f"harness: reports of run {finding.run}: {error}", err=True)
+            click.echo(Spoken.current().mask(f"harness: reports of run {finding.run}: {error}"), err=True)
 
 
 def _orphans(settings: Settings, *, dry: bool) -> Iterator[Swept]:
@@ -109,7 +111,7 @@ def _write(path: Path, settings: Settings, swept: Sequence[Swept], began: float,
         "at": began,
         "seconds": round(time.time() - began, 3),
         "dry_run": dry,
-        "items": [item.to_json() for item in swept],
+        "items": [replace(item, message=Spoken.current().mask(item.message)).to_json() for item in swept],
     }
     try:
         path.write_text(json.dumps(document, indent=1) + "\n")

@@ -1,8 +1,8 @@
 """A run that fails while everybody is careless with its secrets: none of them is in anything that it leaves.
 
 The secrets are real ones of the run: those of its cluster, of the server and of the environment. A deployer tells all of them in its
-error and in the logs that it collects, in every wrapping; then every file of the run, local Azure's journal and log, and the
-command lines of all processes are searched for them.
+error and in the logs that it collects, in every wrapping; then every file of the run, local Azure's journal, and the command lines
+of all processes are searched for them. ``tests/cli/test_planted_secrets.py`` does the same with a supervised run and a failing test.
 """
 
 from __future__ import annotations

@@ -7,14 +7,27 @@ from __future__ import annotations
 
 import gzip
 import io
+import lzma
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 from harness.redact import Known, redact
 
 _DEPTH = 3
+_UNREADABLE = (
+    UnicodeDecodeError,
+    OSError,
+    EOFError,
+    zlib.error,
+    lzma.LZMAError,
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    RuntimeError,
+)
+"""What is no text, or a broken archive; ``RuntimeError`` is zipfile's word for one that has a password, or is packed in a new way."""
 
 
 def mask_folder(folder: Path, known: Known) -> int:
@@ -48,7 +61,7 @@ def masked(data: bytes, known: Known, depth: int = _DEPTH) -> bytes:
         if depth and data[257:262] == b"ustar":
             return _tar(data, known, depth)
         text = data.decode()
-    except (UnicodeDecodeError, OSError, EOFError, zipfile.BadZipFile, tarfile.TarError):
+    except _UNREADABLE:
         return data
     return redact(text, known).encode()
 

@@ -149,3 +149,20 @@ def test_any_bytes_pass(data: bytes) -> None:
 def test_an_archive_without_secrets_stays_as_it_is() -> None:
     for data in archives(b"nothing to see\n").values():
         assert masked(data, KNOWN) == data
+
+
+def test_a_broken_archive_stays_and_keeps_no_other_file_from_being_masked(tmp_path: Path) -> None:
+    packed = gzip.compress(b"x" * 10_000)
+    broken = packed[:12] + b"\xff" * 8 + packed[20:]
+    zipped = io.BytesIO()
+    with zipfile.ZipFile(zipped, "w") as archive:
+        archive.writestr("a.log", SECRET)
+    locked = bytearray(zipped.getvalue())
+    locked[6] |= 1  # says that it has a password, here and in the directory at its end
+    locked[locked.index(b"PK\x01\x02") + 8] |= 1
+    (tmp_path / "a.gz").write_bytes(broken)
+    (tmp_path / "b.zip").write_bytes(bytes(locked))
+    (tmp_path / "c.log").write_text(SECRET)
+    assert mask_folder(tmp_path, KNOWN) == 1
+    assert (tmp_path / "a.gz").read_bytes() == broken
+    assert (tmp_path / "c.log").read_text() == BLANK

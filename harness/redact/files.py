@@ -1,6 +1,7 @@
 """Secrets in files that were collected, in place: text, gzip, tar and zip; in archives member by member.
 
-A file that is none of these (a core dump, an image) is left alone: blanking out bytes would break it and prove nothing.
+A file that is none of these (a core dump, an image) is left alone: blanking out bytes would break it and prove nothing. A text may well
+have a few bytes that are no UTF-8; it has no NUL.
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ from harness.redact import Known, redact
 
 _DEPTH = 3
 _UNREADABLE = (
-    UnicodeDecodeError,
     OSError,
     EOFError,
     zlib.error,
@@ -27,7 +27,7 @@ _UNREADABLE = (
     zipfile.BadZipFile,
     RuntimeError,
 )
-"""What is no text, or a broken archive; ``RuntimeError`` is zipfile's word for one that has a password, or is packed in a new way."""
+"""A broken archive; ``RuntimeError`` is zipfile's word for one that has a password, or is packed in a new way."""
 
 
 def mask_folder(folder: Path, known: Known) -> int:
@@ -60,10 +60,11 @@ def masked(data: bytes, known: Known, depth: int = _DEPTH) -> bytes:
             return _zip(data, known, depth)
         if depth and data[257:262] == b"ustar":
             return _tar(data, known, depth)
-        text = data.decode()
     except _UNREADABLE:
         return data
-    return redact(text, known).encode()
+    if b"\0" in data:
+        return data
+    return redact(data.decode(errors="surrogateescape"), known).encode(errors="surrogateescape")
 
 
 def _zip(data: bytes, known: Known, depth: int) -> bytes:

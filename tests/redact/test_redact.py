@@ -151,6 +151,12 @@ def test_an_archive_without_secrets_stays_as_it_is() -> None:
         assert masked(data, KNOWN) == data
 
 
+def test_a_text_with_a_few_other_bytes_is_masked(tmp_path: Path) -> None:
+    (tmp_path / "e2e.log").write_bytes(b"caf\xe9 " + SECRET.encode() + b" \xff\n")
+    assert mask_folder(tmp_path, KNOWN) == 1
+    assert (tmp_path / "e2e.log").read_bytes() == b"caf\xe9 " + BLANK.encode() + b" \xff\n"
+
+
 def test_a_broken_archive_stays_and_keeps_no_other_file_from_being_masked(tmp_path: Path) -> None:
     packed = gzip.compress(b"x" * 10_000)
     broken = packed[:12] + b"\xff" * 8 + packed[20:]

@@ -55,9 +55,15 @@ def main(path: Path) -> None:
     """Copy standard input to the end of this file of a run; signals are for the child, whose last words are wanted."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
+    full = False
     with path.open("ab", buffering=0) as log, open(0, "rb", buffering=0) as source:
         for data in masked(source, run_secrets(path.parent).mask):
-            log.write(data)
+            try:
+                log.write(data)
+            except OSError as error:  # read on: who prints must not die of a full disk before it has cleaned up
+                if not full:
+                    print(f"harness: {path} is not whole: {error.strerror}", file=sys.stderr, flush=True)
+                full = True
 
 
 if __name__ == "__main__":

@@ -144,6 +144,16 @@ def test_pull_requests_cannot_bring_their_own_jenkinsfile(jobs: dict[str, Elemen
     assert "BranchDiscoveryTrait" not in found, "every build has a base to compare with"
 
 
+def test_a_pull_requests_checkout_has_tags_and_history(jobs: dict[str, ElementTree.Element]) -> None:
+    """Its version is `git describe`, its changes count since the merge base; without a CloneOption the plugin git adds one without tags."""
+    cloned = jobs["kubernetes-azure-pr"].find(".//jenkins.plugins.git.traits.CloneOptionTrait/extension")
+    assert cloned is not None
+    assert cloned.attrib["class"] == "hudson.plugins.git.extensions.impl.CloneOption"
+    assert (cloned.findtext("noTags"), cloned.findtext("shallow")) == ("false", "false")
+    assert cloned.findtext("honorRefspec") == "true"
+    assert 10 < int(cloned.findtext("timeout", "0")) < 20, "more than git's usual limit, less than the step's"
+
+
 def test_the_controller_builds_nothing_and_has_what_the_jenkinsfiles_ask_for(traces: Traces) -> None:
     jenkins = casc()["jenkins"]
     assert jenkins["numExecutors"] == 0

@@ -276,6 +276,7 @@ LANGUAGE = (
     _one("status", _pipeline("script {\nint code = sh(script: 'x', returnStatus: true)\necho \"code ${code}\"\n}"), [{"step": "sh", "exit": 3}]),
     _one("secrets", _pipeline(_SECRETS)),
     _one("secret-in-environment", "pipeline {\nagent any\nenvironment {\nA = 'a'\nB = \"${A}b\"\nS = credentials('id')\n}\nstages {\nstage('S') {\nsteps {\nsh 'x'\n}\n}\n}\n}"),
+    _one("first-build", _pipeline("sh 'x'\necho \"${params.A}\"").replace("agent any", "agent any\nparameters {\nstring(name: 'A', defaultValue: 'a')\n}", 1), first=True),
     _one("no-agent", _pipeline("sh 'x'", agent="none")),
     _one("no-property", _pipeline('echo "${NOTHING}"')),
     _one("no-binding", _pipeline("withCredentials([token('id')]) {\nsh 'x'\n}")),

@@ -33,6 +33,7 @@ HAPPENS: Mapping[str, Sequence[Mapping[str, object]]] = {
 KINDS: Mapping[str, Mapping[str, object]] = {
     "nightly": {"params": {"CLOUD": "azure"}},
     "nightly-local": {"params": {"CLOUD": "local"}},
+    "nightly-first": {"first": True},
     "pr": {"params": {"AZURE": True}, "env": PULL},
     "pr-fork": {"params": {"AZURE": True}, "env": {**PULL, "CHANGE_FORK": "somebody"}},
     "janitor": {},
@@ -52,6 +53,7 @@ def scenario(kind: str, happens: str, *, name: str = "", **changes: object) -> S
         "name": name or f"{kind}/{happens}",
         "text": text(kind.partition("-")[0]),
         "params": started.get("params", {}),
+        "first": started.get("first", False),
         "env": {**AGENTS, **started.get("env", {})},  # type: ignore[dict-item]
         "rules": [*HAPPENS[happens]],
         "library": library(),

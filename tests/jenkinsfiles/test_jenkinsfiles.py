@@ -34,7 +34,7 @@ def test_holds_whatever_happens(traces: Traces, kind: str, check: str) -> None:
 
 
 def test_checks_have_something_to_look_at(traces: Traces) -> None:
-    for kind in ("nightly", "nightly-local", "pr", "pr-fork"):
+    for kind in ("nightly", "nightly-local", "nightly-first", "pr", "pr-fork"):
         assert list(made(traces[f"{kind}/timeout"])), kind
     assert any(event["secrets"] for event in traces["pr/success"].events)
     assert any("CHANGE_FORK" in event["env"] for event in traces["pr-fork/success"].events)
@@ -53,7 +53,7 @@ def test_checks_have_something_to_look_at(traces: Traces) -> None:
         ("leak", "FAILURE"),
     ],
 )
-@pytest.mark.parametrize("kind", ["nightly", "nightly-local", "pr", "pr-fork"])
+@pytest.mark.parametrize("kind", ["nightly", "nightly-local", "nightly-first", "pr", "pr-fork"])
 def test_results(traces: Traces, kind: str, happens: str, result: str) -> None:
     assert traces[f"{kind}/{happens}"].result == result
 
@@ -74,6 +74,12 @@ def test_the_nightly_on_a_subset(traces: Traces) -> None:
     (cell,) = {event["cell"]["SOURCE"] for event in traces["nightly/only"].events}
     assert cell == "module:v1.36.3"
     assert traces["nightly/none"].events == [], "and takes no lock either: when comes before options"
+
+
+def test_the_first_nightly_runs_on_local_azure_and_needs_no_secret(traces: Traces) -> None:
+    trace = traces["nightly-first/success"]
+    assert {parsed.settings.cloud for _, parsed in made(trace)} == {"local"}
+    assert not any(event["secrets"] for event in trace.events)
 
 
 def test_one_cell_that_is_aborted_leaves_the_others_alone(traces: Traces) -> None:

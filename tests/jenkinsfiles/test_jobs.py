@@ -46,6 +46,14 @@ PLUGIN_OF = {
     "matrix": "pipeline-model-definition",
 }
 """Step or word -> the plugin that brings it."""
+_WORDS = {
+    "hudson.model.StringParameterDefinition": "string",
+    "hudson.model.TextParameterDefinition": "text",
+    "hudson.model.BooleanParameterDefinition": "booleanParam",
+    "hudson.model.ChoiceParameterDefinition": "choice",
+    "io.jenkins.plugins.file__parameters.StashedFileParameterDefinition": "stashedFile",
+}
+"""Job XML -> declarative Pipeline."""
 _PIN = re.compile(r"([a-z0-9-]+):([0-9][0-9a-zA-Z._-]*) +# \S.*")
 
 
@@ -117,9 +125,22 @@ def test_jobs_and_jenkinsfiles_agree_on_schedules_and_parameters(
         assert [
             node.text for node in jobs[f"kubernetes-azure-{file}"].iterfind(".//hudson.triggers.TimerTrigger/spec")
         ] == declared
-    parameters = {node.text for node in jobs["kubernetes-azure-ingest"].iterfind(".//parameterDefinitions/*/name")}
-    declared = {given["name"] for kind, _, given in traces["ingest/success"].declared if kind == "parameter"}
-    assert parameters == declared
+    for file in ("nightly", "janitor", "ingest"):
+        parameters = {
+            name: (_WORDS[node.tag], node.findtext("defaultValue") or node.findtext("choices/a/string") or "")
+            for node in jobs[f"kubernetes-azure-{file}"].iterfind(".//parameterDefinitions/*")
+            if (name := node.findtext("name"))
+        }
+        assert parameters == {
+            given["name"]: (word, _default(given))
+            for kind, word, given in traces[f"{file}/success"].declared
+            if kind == "parameter"
+        }, file
+
+
+def _default(declared: dict[str, Any]) -> str:
+    value = declared["choices"][0] if "choices" in declared else declared.get("defaultValue", "")
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def test_harness_publish_sends_what_the_ingest_job_takes(jobs: dict[str, ElementTree.Element], traces: Traces) -> None:

@@ -106,6 +106,11 @@ def test_secrets_are_seen_where_they_are_bound_and_recognised_everywhere(traces:
     assert (event["env"]["B"], "S" in event["env"]) == ("ab", False)
 
 
+def test_the_first_build_has_parameters_but_no_variables_of_them(traces: Traces) -> None:
+    assert order(traces["language/first-build"]) == ["a"]
+    assert "A" not in traces["language/first-build"].events[0]["env"]
+
+
 @pytest.mark.parametrize(
     ("name", "said"),
     [

@@ -59,6 +59,9 @@ class Build {
         Map asked = (Map) (scenario.params ?: [:])
         Object value = asked.containsKey(named.name) ? asked[named.name] : name == 'choice' ? named.choices[0] : (named.defaultValue ?: (name == 'booleanParam' ? false : ''))
         params[(String) named.name] = value
+        if (scenario.first) { // the job does not know its parameters yet, so no build of it has them as variables (JENKINS-41929)
+            return
+        }
         context = context.within(env: context.env + [((String) named.name): "${value}".toString()])
     }
 

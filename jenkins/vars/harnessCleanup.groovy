@@ -2,11 +2,12 @@
 void call(String cloud, String credentials, String reports) {
     timeout(time: 30, unit: 'MINUTES') {
         withCloud(cloud, credentials) {
-            if (fileExists("${reports}/latest")) {
-                harness 'down'
+            try {
+                if (fileExists("${reports}/latest")) { harness 'down' }
+            } finally {
+                harness 'sweep --cloud "$CLOUD"' // the more so when something is left; the build then still ends as the teardown did
             }
-            harness 'sweep --cloud "$CLOUD"'
         }
     }
-    dir(reports) { deleteDir() } // only now: the ledger is what a teardown needs
+    dir(reports) { deleteDir() } // only now, and not after a leak: the ledger is what a teardown needs
 }

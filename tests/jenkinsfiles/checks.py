@@ -76,19 +76,21 @@ def every_step_is_one_command(trace: Trace) -> list[str]:
 
 
 def teardown_follows_every_run(trace: Trace) -> list[str]:
-    """In ``post { cleanup }``, at least begun; and the sweep after it, unless the teardown itself failed."""
+    """In ``post { cleanup }``, at least begun; and the sweep after it, the more so when the teardown failed, which keeps its ledger."""
     found = []
     for event, run in made(trace):
         after = cleaned(trace, event)
         paths = [parsed.path for _, parsed in after]
         if paths[:1] != ["down"]:
             found.append(f"{_where(event)}: run, and no teardown in cleanup")
-        elif paths[1:2] != ["sweep"] and not _fails(trace, after[0][0]):
+        elif paths[1:2] != ["sweep"]:
             found.append(f"{_where(event)}: no sweep after the teardown")
         elif any(parsed.settings.reports != run.settings.reports for _, parsed in after):
             found.append(f"{_where(event)}: the teardown does not look where the run wrote its ledger")
         elif any(other["agent"] != event["agent"] for other, _ in after):
             found.append(f"{_where(event)}: the teardown is on another agent than the ledger")
+        elif _fails(trace, after[0][0]) and _removed(trace, run.settings.reports.name, event["cell"]):
+            found.append(f"{_where(event)}: the teardown failed, and its ledger is deleted")
     return found
 
 
@@ -313,6 +315,14 @@ def _fails(trace: Trace, event: Event) -> bool:
     """Whether it is followed by the error that its exit code becomes."""
     following = trace.events[trace.events.index(event) + 1 :]
     return event["outcome"] != "ok" or bool(following and following[0]["step"] == "error")
+
+
+def _removed(trace: Trace, reports: str, cell: dict[str, str]) -> bool:
+    """Whether the folder of runs is deleted at the end."""
+    return any(
+        event["cell"] == cell and any(str(wrapper.get("path")).endswith(f"/{reports}") for wrapper in event["wrappers"])
+        for event in trace.steps("deleteDir", post="cleanup")
+    )
 
 
 def _where(event: Event) -> str:

@@ -24,6 +24,10 @@ _END = """                }
                     always {
                         harnessReports "${env.HARNESS_REPORTS}/latest"
 """
+_TRY = """            try {
+                if (fileExists("${reports}/latest")) { harness 'down' }
+            } finally {
+"""
 _STAGE = """                    stage('Destroy') {
                         steps {
                             harnessCleanup params.CLOUD, 'kubernetes-azure-nightly', env.HARNESS_REPORTS
@@ -86,6 +90,8 @@ MUTATIONS = (
     _library("teardown-too-short", "nightly", "teardown_is_never_cut_off", "harnessCleanup", "time: 30", "time: 5", "timeout"),
     _library("only-sweep", "nightly", "teardown_follows_every_run", "harnessCleanup", "harness 'down'", "echo 'down'"),
     _library("no-sweep", "nightly", "teardown_follows_every_run", "harnessCleanup", "harness 'sweep --cloud \"$CLOUD\"'", "echo 'sweep'"),
+    _library("no-sweep-after-a-leak", "nightly", "teardown_follows_every_run", "harnessCleanup", _TRY, _TRY.replace("try {", "script {").replace("finally", "\n            script"), "leak"),
+    _library("ledger-deleted-after-a-leak", "nightly", "teardown_follows_every_run", "harnessCleanup", "            try {", "            dir(reports) { deleteDir() }\n            try {", "leak"),
     _edit("ledger-elsewhere", "nightly", "teardown_follows_every_run", "harness 'run --matrix", "harness 'run --reports elsewhere --matrix"),
     # limits
     _edit("run-without-a-limit", "nightly", "every_command_has_a_limit", _RUN, _RUN.replace("timeout(time: 150, unit: 'MINUTES')", "script"), "success"),

@@ -70,6 +70,14 @@ def test_the_nightly_runs_the_cells_of_the_matrix_and_those_only(traces: Traces)
     assert paths(trace, cell=trace.cells[0]) == ["doctor", "run", "down", "sweep"]
 
 
+def test_a_leak_is_looked_for_and_keeps_the_ledger(traces: Traces) -> None:
+    for kind in ("nightly", "nightly-local", "pr", "pr-fork"):
+        trace = traces[f"{kind}/leak"]
+        assert paths(trace, post="cleanup").count("sweep") == len(list(made(trace))), kind
+        assert trace.steps("deleteDir", post="cleanup") == [], "harness down, by hand, needs it"
+        assert trace.result == "FAILURE"
+
+
 def test_the_nightly_on_a_subset(traces: Traces) -> None:
     (cell,) = {event["cell"]["SOURCE"] for event in traces["nightly/only"].events}
     assert cell == "module:v1.36.3"

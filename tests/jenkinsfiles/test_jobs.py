@@ -215,6 +215,25 @@ def test_credentials_are_those_that_are_bound_and_hold_nothing_themselves(jobs: 
                 assert re.fullmatch(r"\$\{[A-Z_]+\}", value), f"{key}: {value}"
 
 
+def test_a_publisher_can_start_the_ingest_job_and_nothing_else(jobs: dict[str, ElementTree.Element]) -> None:
+    """A laptop's token must not reach what the credentials of the other jobs reach."""
+    ((strategy, matrix),) = casc()["jenkins"]["authorizationStrategy"].items()
+    assert strategy == "projectMatrix", "with globalMatrix, what jobs grant themselves counts for nothing"
+    rights = {
+        next(iter(entry.values()))["name"]: next(iter(entry.values()))["permissions"] for entry in matrix["entries"]
+    }
+    assert rights.pop("admin") == ["Overall/Administer"]
+    assert {right for found in rights.values() for right in found} == {"Overall/Read", "Job/Read"}
+    granted = {
+        (name, str(node.text))
+        for name, job in jobs.items()
+        for node in job.iterfind(".//hudson.security.AuthorizationMatrixProperty/permission")
+        if not str(node.text).startswith("USER:hudson.model.Item.Read:")
+    }
+    assert granted == {(JOB, "USER:hudson.model.Item.Build:publisher")}
+    assert "publisher" in {user["id"] for user in casc()["jenkins"]["securityRealm"]["local"]["users"]}
+
+
 def test_users_passwords_come_from_outside() -> None:
     for user in casc()["jenkins"]["securityRealm"]["local"]["users"]:
         assert re.fullmatch(r"\$\{[A-Z_]+\}", user["password"])

@@ -6,6 +6,6 @@ void call(String run) {
         catchError(message: 'artifacts are incomplete', buildResult: 'UNSTABLE', stageResult: 'UNSTABLE') {
             archiveArtifacts artifacts: files.collect { "${run}/${it}" }.join(','), allowEmptyArchive: true
         }
-        junit testResults: "${run}/artifacts/junit_*.xml", skipOldReports: true, keepProperties: true, keepTestNames: true, stdioRetention: 'FAILED'
+        junit testResults: "${run}/artifacts/junit_*.xml", skipOldReports: true, keepProperties: true, keepTestNames: true, stdioRetention: 'FAILED', testDataPublishers: [attachments()]
     }
 }

@@ -209,6 +209,8 @@ def results_are_published(trace: Trace) -> list[str]:
                 arguments.get("keepProperties") and arguments.get("keepTestNames") and arguments.get("skipOldReports")
             ):
                 found.append(f"{_where(other)}: junit has to keep properties and names, and skip old reports")
+            if "symbol:attachments" not in arguments.get("testDataPublishers", ""):
+                found.append(f"{_where(other)}: the files that results name are not attached to them")
             if arguments.get("allowEmptyResults"):
                 found.append(f"{_where(other)}: no results at all would be green")
             if not arguments["testResults"].startswith(f"{event['env'].get('HARNESS_REPORTS')}/"):

@@ -138,6 +138,8 @@ MUTATIONS = (
     _library("old-results", "nightly", "results_are_published", "harnessReports", "skipOldReports: true, ", ""),
     _library("names-by-stage", "nightly", "results_are_published", "harnessReports", "keepTestNames: true, ", ""),
     _library("green-without-results", "nightly", "results_are_published", "harnessReports", "skipOldReports: true", "skipOldReports: true, allowEmptyResults: true"),
+    _library("results-without-attachments", "nightly", "results_are_published", "harnessReports", ", testDataPublishers: [attachments()]", ""),
+    _library("unknown-publisher", "nightly", "nothing_is_unknown", "harnessReports", "attachments()", "screenshots()"),
     _edit("reports-shared-by-cells", "nightly", "reports_are_of_this_build_and_cell", "/${SOURCE.replace(':', '-')}-${DEPLOYER}-${LOCATION}\"", "/cell\""),
     _edit("reports-of-every-build", "nightly", "reports_are_of_this_build_and_cell", "reports/${BUILD_NUMBER}/", "reports/"),
     # jobs

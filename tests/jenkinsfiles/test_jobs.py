@@ -24,6 +24,7 @@ Traces = dict[str, Trace]
 PLUGIN_OF = {
     "sh": "workflow-durable-task-step",
     "junit": "junit",
+    "attachments": "junit-attachments",
     "archiveArtifacts": "workflow-basic-steps",
     "unstash": "workflow-basic-steps",
     "unzip": "pipeline-utility-steps",
@@ -98,7 +99,7 @@ def test_every_step_and_word_has_its_plugin(traces: Traces) -> None:
     }
     used |= {wrapper["name"] for trace in traces.values() for event in trace.events for wrapper in event["wrappers"]}
     used = {word for word in used if re.search(rf"\b{word}\b", everything)}
-    used |= {word for word in ("stashedFile", "Library", "matrix") if word in everything}
+    used |= {word for word in ("stashedFile", "Library", "matrix", "attachments") if word in everything}
     assert used >= {"sh", "lock", "unzip", "withCredentials"}
     assert used <= set(PLUGIN_OF)
     assert {PLUGIN_OF[word] for word in used} <= set(plugins())

@@ -81,6 +81,19 @@ def test_portable_passes_the_strict_schema_and_full_says_more(tmp_path: Path) ->
     assert "ATTACHMENT" not in full["outside"].stdout
 
 
+def test_output_of_a_test_cannot_attach_files_of_the_host(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    folder.up()
+    line = "[[ATTACHMENT|/etc/shadow]]"
+    folder.results([result("sly", Outcome.FAILED, message="no", stdout=f"before\n{line}\n[{line}\n", log=line)])
+    folder.down()
+    folder.ended("failed")
+    reporting.write(folder.path)
+    (case,) = view([tmp_path / "artifacts" / FILE]).cases
+    assert "[[ATTACHMENT|" not in case.stdout + case.stderr
+    assert "/etc/shadow" in case.stdout, "as text it may stay"
+
+
 def test_earlier_attempts_are_flaky_or_rerun_failures_as_jenkins_reads_them(tmp_path: Path) -> None:
     reporting.write(troubled(tmp_path).path)
     cases = {case.get("name"): case for case in ElementTree.parse(tmp_path / "artifacts" / FILE).iter("testcase")}

@@ -42,13 +42,12 @@ def document(suite: JunitSuite, flavour: Flavour) -> str:
 
 
 def _case(case: JunitCase, flavour: Flavour) -> TestCase:
-    stdout = case.stdout
+    """What a test printed cannot make Jenkins take files of the host: only the run's own are attached."""
+    stdout, stderr = (text.replace("[[ATTACHMENT|", "[ [ATTACHMENT|") for text in (case.stdout, case.stderr))
     if flavour.extras and case.attachments:  # the line that Jenkins' junit-attachments plugin looks for
         ended = "" if not stdout or stdout.endswith("\n") else "\n"
         stdout += ended + "".join(f"[[ATTACHMENT|{path}]]\n" for path in case.attachments)
-    made = TestCase(
-        case.name, case.classname, elapsed_sec=case.seconds, stdout=stdout or None, stderr=case.stderr or None
-    )
+    made = TestCase(case.name, case.classname, elapsed_sec=case.seconds, stdout=stdout or None, stderr=stderr or None)
     if case.outcome is Outcome.SKIPPED:
         made.add_skipped_info(case.message or "skipped")
     elif case.outcome is Outcome.FAILED:

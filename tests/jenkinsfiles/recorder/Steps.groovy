@@ -20,6 +20,9 @@ class Steps {
         if (Vocabulary.BINDINGS.containsKey(name) && !(given && given.last() instanceof Closure)) {
             return [binding: name] + checked(name, Vocabulary.BINDINGS[name], given)
         }
+        if (Vocabulary.SYMBOLS.containsKey(name)) {
+            return [symbol: name] + checked(name, Vocabulary.SYMBOLS[name], given)
+        }
         Map step = Vocabulary.STEPS[name]
         if (step == null) {
             throw new Wrong("${name} is no step")

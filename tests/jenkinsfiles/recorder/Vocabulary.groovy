@@ -39,7 +39,7 @@ class Vocabulary {
     static final Map<String, Map> STEPS = [
         sh              : [takes: ['script', 'returnStatus', 'returnStdout', 'label', 'encoding'], node: true],
         junit           : [takes: ['testResults', 'allowEmptyResults', 'keepProperties', 'keepTestNames', 'skipOldReports', 'stdioRetention',
-                                   'skipMarkingBuildUnstable', 'skipPublishingChecks', 'checksName', 'healthScaleFactor'], node: true],
+                                   'testDataPublishers', 'skipMarkingBuildUnstable', 'skipPublishingChecks', 'checksName', 'healthScaleFactor'], node: true],
         archiveArtifacts: [takes: ['artifacts', 'allowEmptyArchive', 'excludes', 'fingerprint', 'onlyIfSuccessful', 'followSymlinks',
                                    'defaultExcludes', 'caseSensitive'], node: true],
         stash           : [takes: ['name', 'includes', 'excludes', 'allowEmpty'], node: true],
@@ -66,6 +66,11 @@ class Vocabulary {
         catchError      : [takes: ['buildResult', 'stageResult', 'message', 'catchInterruptions'], block: true],
         warnError       : [takes: ['message', 'catchInterruptions'], block: true],
         script          : [takes: [], block: true]
+    ].asImmutable()
+
+    /** What stands in the parameter of a step -> its own parameters. */
+    static final Map<String, List<String>> SYMBOLS = [
+        attachments: ['showAttachmentsAtClassLevel', 'showAttachmentsInStdOut']
     ].asImmutable()
 
     /** Binding of withCredentials -> its parameters. */

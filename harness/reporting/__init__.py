@@ -17,4 +17,4 @@ def write(run_folder: Path) -> Report:
     """
     from harness.reporting.writer import write_all  # workers import this package for its contract only, many at a time
 
-    return write_all(run_folder)
+    return write_all(run_folder)[0]

@@ -63,6 +63,7 @@ def load(run_folder: Path, *, publish: bool = True) -> Report:
         warnings=tuple(warnings),
         collected=tuple(item for cell in plan.cells for item in collected(folder, cell.name)),
         why=_why(settings, plan),
+        picked=bool(plan.picks),
     )
     return replace(report, outcome=_outcome(report, state))
 

@@ -124,6 +124,8 @@ class Report:
     """Evidence about failed tests, in the order in which they failed."""
     why: tuple[str, ...] = ()
     """What was chosen to run, and for which reason; a sentence each."""
+    picked: bool = False
+    """Only what a change may break was."""
 
     @property
     def exit_code(self) -> int:

@@ -35,14 +35,42 @@ def test_formats_and_flavours(
 ) -> None:
     monkeypatch.setenv("BUILD_URL", "https://ci.example.org/job/nightly/42/")
     monkeypatch.setenv("WORKSPACE", str(reports.parent))
+    (reports / "latest").symlink_to(RUN)
     place = ("--reports", str(reports))
-    assert invoke(["report", RUN, "--format", "markdown", "--junit", "portable", *place]) == 0
-    out = capsys.readouterr().out
-    assert f"https://ci.example.org/job/nightly/42/artifact/{reports.name}/{RUN}/index.html" in out
+    for asked in (RUN, "latest"):  # a job archives the folder by the name by which it asks for its report
+        assert invoke(["report", asked, "--format", "markdown", "--junit", "portable", *place]) == 0
+        out = capsys.readouterr().out
+        assert f"https://ci.example.org/job/nightly/42/artifact/{reports.name}/{asked}/index.html" in out
+    assert invoke(["report", str(reports / RUN), "--format", "markdown"]) == 0
+    assert f"/artifact/{reports.name}/{RUN}/index.html" in capsys.readouterr().out
     assert (reports / RUN / "portable" / f"junit_{CELL}_conformance.xml").is_file()
     assert invoke(["report", RUN, "--format", "text", *place]) == 0
     assert "no endpoints" in capsys.readouterr().out
     assert invoke(["report", "nowhere", *place]) == 2
+
+
+def test_a_base_from_elsewhere_is_in_the_summary_too(
+    reports: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A folder of reports that is made for one build and deleted with it has no past of its own."""
+    (reports / "latest").symlink_to(RUN)
+    case = {"className": "v1_37_2-kubeadm-westeurope.suites", "name": "[sig-apps] bad", "status": "FAILED", "age": 3}
+    saved = tmp_path / "saved.json"
+    saved.write_text(json.dumps({"suites": [{"name": "v1_37_2-kubeadm-westeurope.conformance", "cases": [case]}]}))
+    place = ("--reports", str(reports))
+    assert invoke(["report", "latest", "--format", "markdown", "--base", str(saved), *place]) == 0
+    out = capsys.readouterr().out
+    assert "Against `saved.json`" in out
+    assert "Against `saved.json`" in (reports / RUN / "summary.md").read_text()
+
+
+def test_without_its_base_a_report_says_so_and_is_written(reports: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for base in ("http://127.0.0.1:1/job/nightly/", "nulljob/nightly/"):
+        assert invoke(["report", RUN, "--format", "markdown", "--base", base, "--reports", str(reports)]) == 0
+        captured = capsys.readouterr()
+        assert captured.err.startswith("harness: not compared")
+        assert base in captured.err
+        assert "### Failures (1)" in captured.out
 
 
 def test_lint_ends_with_1_only_for_what_is_shown_wrongly(reports: Path, capsys: pytest.CaptureFixture[str]) -> None:

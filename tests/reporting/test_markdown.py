@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from harness import reporting
 from harness.errors import Outcome
 from harness.reporting.markdown import LIMIT, escape, render
 from harness.reporting.model import load
+from harness.reporting.writer import compared
+from harness.runs.changes.picks import Pick
 
 from .days import FAILED, FLAKY, PASSED, Reports
 from .synthetic import CELL, Folder, result
@@ -36,6 +39,22 @@ def test_new_failures_come_first_and_known_flakes_apart(tmp_path: Path) -> None:
     assert "What ran, and why" in text
     assert "(index.html)" in text
     assert f"(https://ci.example.org/{run}/index.html)" in render(report, None, f"https://ci.example.org/{run}")
+
+
+def test_what_a_change_cannot_break_is_not_gone(tmp_path: Path) -> None:
+    """A nightly has tests that a pull request's run was never meant to have."""
+    reports = Reports(tmp_path)
+    nightly = reports.run({"core": PASSED, "storage": PASSED})
+    run = reports.run({"core": FAILED})
+    report = load(tmp_path / run)
+    for picked, gone in ((False, 1), (True, 0)):
+        _, found = compared(replace(report, picked=picked), nightly)
+        assert found is not None
+        assert (len(found.new), len(found.vanished)) == (1, gone)
+    raw = json.loads((tmp_path / run / "plan.json").read_text())
+    raw["plan"]["picks"] = [asdict(Pick("conformance", why=("core set, always",)))]
+    (tmp_path / run / "plan.json").write_text(json.dumps(raw))
+    assert load(tmp_path / run).picked
 
 
 def test_it_always_fits_and_says_what_it_leaves_out(tmp_path: Path) -> None:

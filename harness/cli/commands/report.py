@@ -9,7 +9,6 @@ from typing import Any
 
 import click
 
-from harness import reporting
 from harness.cli.options import setting_options, settings_from
 from harness.errors import UsageError
 from harness.runs.folder import RunFolder
@@ -55,11 +54,22 @@ def command() -> None:
     metavar="URL",
     help="Where the run's folder can be read, for links in Markdown.  [in Jenkins: from BUILD_URL]",
 )
+@click.option(
+    "--base",
+    default="",
+    metavar="BASE",
+    help="What the summary compares with, as in harness compare; left out if it is not to be had.  [the last green run beside RUN]",
+)
 @setting_options("reports")
-def write(run: str, kind: str, junit: str, artifacts_url: str, **flags: Any) -> None:
+def write(run: str, kind: str, junit: str, artifacts_url: str, base: str, **flags: Any) -> None:
     """Write all reports of RUN (its id or folder; the newest by default) again."""
-    folder = RunFolder.find(settings_from(flags).reports, run)
-    report = reporting.write(folder.path)
+    from harness.reporting.writer import write_all
+
+    reports = settings_from(flags).reports
+    folder = RunFolder.find(reports, run)
+    report, comparison = write_all(folder.path, base)
+    if base and comparison is None:
+        click.echo(f"harness: {report.warnings[-1]}", err=True)
     if junit == "portable":
         from harness.reporting.junit import write as write_junit
         from harness.reporting.junit.api import PORTABLE
@@ -71,16 +81,15 @@ def write(run: str, kind: str, junit: str, artifacts_url: str, **flags: Any) -> 
         click.echo(plain(report))
     elif kind == "markdown":
         from harness.reporting.markdown import render
-        from harness.reporting.writer import compared
 
-        report, comparison = compared(report)
-        click.echo(render(report, comparison, artifacts_url or _jenkins_url(folder.path)), nl=False)
+        named = reports.resolve() / run if (reports / run).exists() else folder.path
+        click.echo(render(report, comparison, artifacts_url or _jenkins_url(named)), nl=False)
     else:
         click.echo(folder.path / "index.html")
 
 
 def _jenkins_url(folder: Path) -> str:
-    """Where Jenkins serves an archived folder of the workspace."""
+    """Where Jenkins serves an archived folder of the workspace, by the name by which it was asked for: ``latest`` is archived as such."""
     build, workspace = os.environ.get("BUILD_URL", ""), os.environ.get("WORKSPACE", "")
     if not (build and workspace) or not folder.is_relative_to(Path(workspace).resolve()):
         return ""

@@ -76,6 +76,9 @@ def more() -> Iterator[Scenario]:
     """Other ways in which the shipped files are started."""
     yield scenario("nightly", "success", name="nightly/only", params={"CLOUD": "azure", "ONLY": "v1.36.3"})
     yield scenario("nightly", "success", name="nightly/none", params={"CLOUD": "azure", "ONLY": "v0"})
+    yield scenario(
+        "nightly", "success", name="nightly/too-few", rules=[{"step": "sh", "holds": "--expected", "exit": 1}]
+    )
     for login in ("managed-identity", "oidc", "password"):
         yield scenario("nightly", "success", name=f"nightly/{login}", env={**AGENTS, "AZURE_LOGIN": login})
     yield scenario(

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import ast
 import itertools
+import math
 import re
 from pathlib import Path
 
 import pytest
 import yaml
 
+from harness.errors import Outcome
+from harness.reporting.comparison.api import Side
+from harness.reporting.comparison.expected import shortfalls
 from harness.runs.matrix import load_matrix
-from harness.settings import duration
+from harness.settings import Settings, duration
 
 from .checks import CHECKS, SECRET_FILES, commands, made
 from .groovy import JENKINS, Trace, command, library
@@ -67,7 +72,7 @@ def test_the_nightly_runs_the_cells_of_the_matrix_and_those_only(traces: Traces)
     ran = [parsed.settings for _, parsed in made(trace)]
     assert [(settings.source, settings.location) for settings in ran] == [((c.source,), (c.location,)) for c in cells]
     assert {settings.matrix for settings in ran} == {str(JENKINS / "matrix.yaml")}
-    assert paths(trace, cell=trace.cells[0]) == ["doctor", "run", "down", "sweep"]
+    assert paths(trace, cell=trace.cells[0]) == ["doctor", "run", "report write", "compare", "down", "sweep"]
 
 
 def test_a_leak_is_looked_for_and_keeps_the_ledger(traces: Traces) -> None:
@@ -76,6 +81,44 @@ def test_a_leak_is_looked_for_and_keeps_the_ledger(traces: Traces) -> None:
         assert paths(trace, post="cleanup").count("sweep") == len(list(made(trace))), kind
         assert trace.steps("deleteDir", post="cleanup") == [], "harness down, by hand, needs it"
         assert trace.result == "FAILURE"
+
+
+def test_the_nightly_is_compared_with_its_last_stable_build_and_with_what_is_expected(traces: Traces) -> None:
+    """Its folder of reports goes with the build, so the past is what Jenkins has. A cell that never came up is compared with nothing."""
+    for happens in ("success", "failure"):
+        trace = traces[f"nightly/{happens}"]
+        told = [parsed.values["base"] for _, parsed in commands(trace) if parsed.path == "report write"]
+        assert told == ["https://ci.example.org/job/job/"] * 3
+        counted = [parsed.values for _, parsed in commands(trace) if parsed.path == "compare"]
+        assert {(item["run"], item["base"], str(item["expected"])) for item in counted} == {
+            ("latest", "latest", "jenkins/expected-tests.yaml")
+        }
+    assert not {"report write", "compare"} & set(paths(traces["nightly/infrastructure"]))
+    assert traces["nightly/too-few"].result == "UNSTABLE"
+
+
+def test_the_expected_tests_are_those_of_the_suites(tmp_path: Path) -> None:
+    expected = yaml.safe_load((JENKINS / "expected-tests.yaml").read_text())["executed"]
+    there = {suite: number_of_tests(SUITES / suite) for suite in load_matrix(JENKINS / "matrix.yaml").axes["suite"]}
+    assert expected == there
+    nothing = Side("run", "", 0.0, Outcome.PASSED, (), ())
+    assert {short.what for short in shortfalls(nothing, JENKINS / "expected-tests.yaml")} == set(expected)
+
+
+def number_of_tests(suite: Path) -> int:
+    """Specs of the preset that runs when nothing is asked for, and Python tests with their parameters."""
+    number = len(yaml.safe_load((suite / "specs.yaml").read_text())["presets"][Settings().conformance])
+    functions = [
+        node
+        for path in suite.glob("test_*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
+    ]
+    for function in functions:
+        marks = [mark for mark in function.decorator_list if isinstance(mark, ast.Call)]
+        parameters = [mark.args[1] for mark in marks if ast.unparse(mark.func) == "pytest.mark.parametrize"]
+        number += math.prod(len(ast.literal_eval(values)) for values in parameters)
+    return number
 
 
 def test_the_nightly_on_a_subset(traces: Traces) -> None:
@@ -148,6 +191,13 @@ def test_a_pull_request_is_built_and_tested_without_secrets_first(traces: Traces
 def test_the_check_on_github_always_arrives(traces: Traces, happens: str) -> None:
     (check,) = [event for event in traces[f"pr-fork/{happens}"].steps("publishChecks") if event["outcome"] == "ok"]
     green = happens in ("success", "leak")  # a leak is found after the check, and turns the build red
+    if happens != "unprepared":
+        (parsed,) = [
+            parsed
+            for event, parsed in commands(traces[f"pr-fork/{happens}"])
+            if parsed.values.get("kind") == "markdown"
+        ]
+        assert parsed.values["base"] == "https://ci.example.org/job/kubernetes-azure-nightly/", "new failures, not all"
     assert check["arguments"]["conclusion"] == ("SUCCESS" if green else "FAILURE")
 
 

@@ -235,6 +235,23 @@ def test_a_publisher_can_start_the_ingest_job_and_nothing_else(jobs: dict[str, E
     assert "publisher" in {user["id"] for user in casc()["jenkins"]["securityRealm"]["local"]["users"]}
 
 
+def test_everybody_reads_the_nightly_with_which_agents_without_a_secret_compare(
+    jobs: dict[str, ElementTree.Element],
+) -> None:
+    entries = casc()["jenkins"]["authorizationStrategy"]["projectMatrix"]["entries"]
+    (rights,) = [entry["user"]["permissions"] for entry in entries if entry.get("user", {}).get("name") == "anonymous"]
+    assert rights == ["Overall/Read"], "of jobs only those that say so"
+    right = "USER:hudson.model.Item.Read:anonymous"
+    assert {name for name, job in jobs.items() if right in ElementTree.tostring(job, "unicode")} == {
+        "kubernetes-azure-nightly"
+    }
+
+
+def test_jenkins_knows_its_own_address() -> None:
+    """Without it no build has BUILD_URL, JOB_URL and JENKINS_URL, from which links and comparisons are made."""
+    assert re.fullmatch(r"\$\{[A-Z_]+\}", casc()["unclassified"]["location"]["url"])
+
+
 def test_users_passwords_come_from_outside() -> None:
     for user in casc()["jenkins"]["securityRealm"]["local"]["users"]:
         assert re.fullmatch(r"\$\{[A-Z_]+\}", user["password"])

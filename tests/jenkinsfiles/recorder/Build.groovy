@@ -16,7 +16,8 @@ class Build {
     final List<List> declared = []
     final CurrentBuild currentBuild = new CurrentBuild()
     final Map<String, Object> params = [:]
-    Context context = new Context(env: [BUILD_NUMBER: '7', JOB_NAME: 'job', WORKSPACE: '/workspace'])
+    Context context = new Context(env: [BUILD_NUMBER: '7', JOB_NAME: 'job', WORKSPACE: '/workspace', JENKINS_URL: 'https://ci.example.org/',
+                                         JOB_URL: 'https://ci.example.org/job/job/', BUILD_URL: 'https://ci.example.org/job/job/7/'])
     double clock = 0
     private PipelineScript script
 

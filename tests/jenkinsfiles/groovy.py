@@ -37,7 +37,7 @@ class Scenario:
     env: Mapping[str, str] = field(default_factory=dict)
     rules: Sequence[Mapping[str, object]] = ()
     """For each: ``step``, ``holds`` (text in it), ``cell``, ``post`` say which steps; ``exit``, ``minutes``, ``endless``, ``aborted``,
-    ``missing``, ``failures``, ``fails``, ``prints`` what they do. The first that fits counts."""
+    ``missing``, ``failures``, ``fails``, ``prints``, ``value`` what they do. The first that fits counts."""
     previous: str | None = None
     first: bool = False
     """The job's first build: what the file declares, the job learns by it."""

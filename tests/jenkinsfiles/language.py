@@ -273,6 +273,7 @@ LANGUAGE = (
     _one("when-branch", _WHEN % "beforeOptions true", env={"BRANCH_NAME": "main"}),
     _one("parallel", _PARALLEL, [{"step": "sh", "holds": "a", "minutes": 7, "exit": 2}, {"step": "sh", "holds": "b", "minutes": 3}]),
     _one("catch", _pipeline("catchError(buildResult: 'UNSTABLE') {\nsh 'x'\nsh 'never'\n}\nsh 'after'"), [{"step": "sh", "holds": "x", "exit": 1}]),
+    _one("warn", _pipeline("warnError('x') {\nsh 'x'\n}\nsh 'after'"), [{"step": "sh", "holds": "x", "exit": 1}]),
     _one("status", _pipeline("script {\nint code = sh(script: 'x', returnStatus: true)\necho \"code ${code}\"\n}"), [{"step": "sh", "exit": 3}]),
     _one("secrets", _pipeline(_SECRETS)),
     _one("secret-in-environment", "pipeline {\nagent any\nenvironment {\nA = 'a'\nB = \"${A}b\"\nS = credentials('id')\n}\nstages {\nstage('S') {\nsteps {\nsh 'x'\n}\n}\n}\n}"),

@@ -30,6 +30,17 @@ HAPPENS: Mapping[str, Sequence[Mapping[str, object]]] = {
 }
 """Name -> rules of the steps."""
 
+_PUBLISHED = f"/workspace/reports/7/cell/published/{RUN}"
+TOLD: Sequence[Mapping[str, object]] = (
+    {"step": "sh", "holds": "harness publish", "prints": f"{_PUBLISHED}\n"},
+    {
+        "step": "readJSON",
+        "holds": f"{_PUBLISHED}/publication.json",
+        "value": {"display_name": f"{RUN} passed", "description": "✅ Passed: all of it", "badge": "✅ Passed"},
+    },
+)
+"""What harness publish prints and writes."""
+
 KINDS: Mapping[str, Mapping[str, object]] = {
     "nightly": {"params": {"CLOUD": "azure"}},
     "nightly-local": {"params": {"CLOUD": "local"}},
@@ -37,7 +48,7 @@ KINDS: Mapping[str, Mapping[str, object]] = {
     "pr": {"params": {"AZURE": True}, "env": PULL},
     "pr-fork": {"params": {"AZURE": True}, "env": {**PULL, "CHANGE_FORK": "somebody"}},
     "janitor": {},
-    "ingest": {"params": {"RUN_ID": RUN, "DISPLAY_NAME": "mine", "DESCRIPTION": "a run"}},
+    "ingest": {"params": {"RUN_ID": RUN, "DISPLAY_NAME": "mine", "DESCRIPTION": "✅ Passed: a run"}},
 }
 """Name -> how the file before the dash is started."""
 
@@ -55,10 +66,10 @@ def scenario(kind: str, happens: str, *, name: str = "", **changes: object) -> S
         "params": started.get("params", {}),
         "first": started.get("first", False),
         "env": {**AGENTS, **started.get("env", {})},  # type: ignore[dict-item]
-        "rules": [*HAPPENS[happens]],
         "library": library(),
         **changes,
     }
+    fields["rules"] = [*changes.get("rules", HAPPENS[happens]), *TOLD]  # type: ignore[misc]
     return Scenario(**fields)  # type: ignore[arg-type]
 
 
@@ -86,6 +97,9 @@ def more() -> Iterator[Scenario]:
         "success",
         name="nightly/one-cell-aborted",
         rules=[{"step": "sh", "holds": "harness run", "aborted": True, "cell": "westeurope"}],
+    )
+    yield scenario(
+        "nightly", "success", name="nightly/untold", rules=[{"step": "sh", "holds": "harness publish", "exit": 2}]
     )
     yield scenario("pr", "success", name="pr/not-asked-for", params={"AZURE": False})
     yield scenario("janitor", "success", name="janitor/dry", params={"DRY_RUN": True})

@@ -72,7 +72,7 @@ def test_the_nightly_runs_the_cells_of_the_matrix_and_those_only(traces: Traces)
     ran = [parsed.settings for _, parsed in made(trace)]
     assert [(settings.source, settings.location) for settings in ran] == [((c.source,), (c.location,)) for c in cells]
     assert {settings.matrix for settings in ran} == {str(JENKINS / "matrix.yaml")}
-    assert paths(trace, cell=trace.cells[0]) == ["doctor", "run", "report write", "compare", "down", "sweep"]
+    assert paths(trace, cell=trace.cells[0]) == ["doctor", "run", "report write", "compare", "publish", "down", "sweep"]
 
 
 def test_a_leak_is_looked_for_and_keeps_the_ledger(traces: Traces) -> None:
@@ -95,6 +95,24 @@ def test_the_nightly_is_compared_with_its_last_stable_build_and_with_what_is_exp
         }
     assert not {"report write", "compare"} & set(paths(traces["nightly/infrastructure"]))
     assert traces["nightly/too-few"].result == "UNSTABLE"
+
+
+def test_a_build_says_of_each_of_its_runs_what_became_of_it(traces: Traces) -> None:
+    """In its name, its description and by a badge: lists of builds show nothing else."""
+    for kind, happens, runs in (
+        ("nightly", "success", 3),
+        ("nightly", "infrastructure", 3),
+        ("pr", "failure", 2),
+        ("pr-fork", "abort", 1),
+    ):
+        trace = traces[f"{kind}/{happens}"]
+        assert trace.displayName == ", ".join(["#7", *[f"{RUN} passed"] * runs])
+        assert trace.description == "\n".join(["✅ Passed: all of it"] * runs)
+        assert [event["arguments"] for event in trace.steps("addBadge", post="always")] == [
+            {"text": "✅ Passed"}
+        ] * runs
+    assert (traces["nightly/untold"].result, traces["nightly/untold"].displayName) == ("UNSTABLE", "#7")
+    assert traces["nightly/crash"].displayName == "#7", "there is nothing to tell"
 
 
 def test_the_expected_tests_are_those_of_the_suites(tmp_path: Path) -> None:
@@ -213,13 +231,16 @@ def test_the_janitor_deletes_unless_told_not_to(traces: Traces) -> None:
 
 def test_a_run_is_ingested_under_its_own_name(traces: Traces) -> None:
     trace = traces["ingest/success"]
-    assert (trace.result, trace.displayName, trace.description) == ("SUCCESS", "mine", "a run")
+    assert (trace.result, trace.displayName, trace.description) == ("SUCCESS", "mine", "✅ Passed: a run")
+    assert [event["arguments"] for event in trace.steps("addBadge")] == [{"text": "✅ Passed"}]
+    assert traces["ingest/nameless"].steps("addBadge") == []
     assert traces["ingest/nameless"].displayName == RUN
     (unpacked,) = trace.steps("unzip")
     assert unpacked["arguments"]["dir"] == f"reports/{RUN}"
     (read,) = trace.steps("junit")
     assert read["arguments"]["testResults"] == f"reports/{RUN}/artifacts/junit_*.xml"
-    assert [event["step"] for event in trace.events][:3] == ["deleteDir", "unstash", "unzip"], "into an empty workspace"
+    done = [event["step"] for event in trace.events if event["step"] != "addBadge"]
+    assert done[:3] == ["deleteDir", "unstash", "unzip"], "into an empty workspace"
     assert trace.steps("sh") == [], "nothing that was sent is run, and nothing is run on it"
     declared = {given["name"]: word for kind, word, given in trace.declared if kind == "parameter"}
     assert declared == {"RUN_ID": "string", "DISPLAY_NAME": "string", "DESCRIPTION": "text", "ARCHIVE": "stashedFile"}

@@ -93,6 +93,7 @@ def test_branches_run_at_the_same_time(traces: Traces) -> None:
 def test_errors_that_are_caught_and_exit_codes_that_are_asked_for(traces: Traces) -> None:
     assert traces["language/catch"].result == "UNSTABLE"
     assert [event["arguments"]["script"] for event in traces["language/catch"].steps("sh")] == ["x", "after"]
+    assert (traces["language/warn"].result, len(traces["language/warn"].events)) == ("UNSTABLE", 2)
     assert order(traces["language/status"]) == ["code 3"]
 
 

@@ -40,7 +40,7 @@ class Build {
             }
         }
         [name: scenario.name, problems: problems, result: currentBuild.result ?: 'SUCCESS', events: events, cells: cells, declared: declared,
-         minutes: clock, displayName: currentBuild.displayName, description: currentBuild.description]
+         minutes: clock, displayName: currentBuild.displayName, description: currentBuild.description ?: '']
     }
 
     void pipeline(Closure body) {

@@ -2,8 +2,8 @@
 class CurrentBuild {
     String result = null
     String stage = null
-    String displayName = ''
-    String description = ''
+    String displayName = '#7'
+    String description = null
 
     String getCurrentResult() {
         result ?: 'SUCCESS'

@@ -67,7 +67,7 @@ class Steps {
             inner = inner.within(env: inner.env + (arguments.overrides as List).collectEntries { "${it}".split('=', 2) as List })
         }
         if (name in ['catchError', 'warnError']) {
-            return caught(arguments, inner, body)
+            return caught((name == 'warnError' ? [buildResult: 'UNSTABLE'] : [:]) + arguments, inner, body)
         }
         build.nested(inner) { within(body) }
     }
@@ -184,6 +184,8 @@ class Steps {
             case 'unstable':
                 build.worsen('UNSTABLE')
                 return null
+            case 'readJSON':
+                return rule.value
             case 'fileExists':
                 return !rule.missing
         }

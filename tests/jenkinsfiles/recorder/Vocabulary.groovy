@@ -50,6 +50,8 @@ class Vocabulary {
         deleteDir       : [takes: [], node: true],
         fileExists      : [takes: ['file'], node: true],
         readFile        : [takes: ['file', 'encoding'], node: true],
+        readJSON        : [takes: ['file', 'text', 'returnPojo'], node: true],
+        addBadge        : [takes: ['text', 'icon', 'id', 'cssClass', 'style', 'link', 'target']],
         writeFile       : [takes: ['file', 'text', 'encoding'], node: true],
         publishChecks   : [takes: ['name', 'title', 'summary', 'text', 'detailsURL', 'status', 'conclusion']],
         echo            : [takes: ['message']],

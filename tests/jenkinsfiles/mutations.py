@@ -120,7 +120,7 @@ MUTATIONS = (
     _library("plan-archived", "nightly", "nothing_secret_is_archived", "harnessReports", "'finished.json'", "'*.json'"),
     _library("archive-of-a-sent-run", "ingest", "nothing_secret_is_archived", "harnessReports", "'index.html'", "'**'"),
     _edit("workspace-archived", "janitor", "nothing_secret_is_archived", "artifacts: 'sweep.json'", "artifacts: '**/*.json'"),
-    _edit("workspace-stashed", "pr", "nothing_secret_is_archived", "harness 'build path:kubernetes'", "stash name: 'all', includes: 'reports/**'"),
+    _edit("workspace-stashed", "pr", "nothing_secret_is_archived", "harness 'build \"$KUBERNETES\"'", "stash name: 'all', includes: 'reports/**'"),
     # forks
     _edit("forks-on-azure", "pr-fork", "forks_get_nothing", "                expression { !env.CHANGE_FORK }\n", ""),
     _edit("forks-on-trusted-agents", "pr-fork", "forks_get_nothing", "label 'kubernetes-azure-untrusted'", "label 'kubernetes-azure'"),

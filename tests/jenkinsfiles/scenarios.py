@@ -8,7 +8,8 @@ from .groovy import JENKINS, Scenario, library
 
 FILES = ("nightly", "pr", "janitor", "ingest")
 AGENTS = {"AZURE_LOGIN": "service-principal", "KUBERNETES_AZURE_REPOSITORY": "https://example.com/harness"}
-PULL = {"CHANGE_ID": "7", "CHANGE_TARGET": "master"}
+PULL = {"CHANGE_ID": "7", "CHANGE_TARGET": "master", "JOB_NAME": "kubernetes-azure-pr/PR-7"}
+PROVIDER = {**PULL, "JOB_NAME": "cloud-provider-azure-pr/PR-7"}
 RUN = "20261123-223010-a1b2"
 
 HAPPENS: Mapping[str, Sequence[Mapping[str, object]]] = {
@@ -47,6 +48,8 @@ KINDS: Mapping[str, Mapping[str, object]] = {
     "nightly-first": {"first": True},
     "pr": {"params": {"AZURE": True}, "env": PULL},
     "pr-fork": {"params": {"AZURE": True}, "env": {**PULL, "CHANGE_FORK": "somebody"}},
+    "pr-provider": {"params": {"AZURE": True}, "env": PROVIDER},
+    "pr-provider-fork": {"params": {"AZURE": True}, "env": {**PROVIDER, "CHANGE_FORK": "somebody"}},
     "janitor": {},
     "ingest": {"params": {"RUN_ID": RUN, "DISPLAY_NAME": "mine", "DESCRIPTION": "✅ Passed: a run"}},
 }

@@ -22,6 +22,7 @@ from .groovy import JENKINS, Trace, command, library
 from .scenarios import FILES, HAPPENS, HOSTILE, KINDS, RUN
 
 Traces = dict[str, Trace]
+CHECKOUT = JENKINS.parent / "checkout"
 SUITES = JENKINS.parent / "suites"
 
 
@@ -39,7 +40,7 @@ def test_holds_whatever_happens(traces: Traces, kind: str, check: str) -> None:
 
 
 def test_checks_have_something_to_look_at(traces: Traces) -> None:
-    for kind in ("nightly", "nightly-local", "nightly-first", "pr", "pr-fork"):
+    for kind in ("nightly", "nightly-local", "nightly-first", "pr", "pr-fork", "pr-provider"):
         assert list(made(traces[f"{kind}/timeout"])), kind
     assert any(event["secrets"] for event in traces["pr/success"].events)
     assert any("CHANGE_FORK" in event["env"] for event in traces["pr-fork/success"].events)
@@ -58,7 +59,7 @@ def test_checks_have_something_to_look_at(traces: Traces) -> None:
         ("leak", "FAILURE"),
     ],
 )
-@pytest.mark.parametrize("kind", ["nightly", "nightly-local", "nightly-first", "pr", "pr-fork"])
+@pytest.mark.parametrize("kind", ["nightly", "nightly-local", "nightly-first", "pr", "pr-fork", "pr-provider"])
 def test_results(traces: Traces, kind: str, happens: str, result: str) -> None:
     assert traces[f"{kind}/{happens}"].result == result
 
@@ -203,6 +204,24 @@ def test_a_pull_request_is_built_and_tested_without_secrets_first(traces: Traces
     assert paths(traces["pr-fork/success"]).count("run") == 1
     assert paths(traces["pr/failure"]).count("run") == 2, "failed tests are no reason not to look at Azure"
     assert paths(traces["pr/infrastructure"]).count("run") == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "source", "component"),
+    [("pr", f"path:{CHECKOUT}", ()), ("pr-provider", Settings().source[0], (f"cloud-provider-azure=path:{CHECKOUT}",))],
+)
+def test_the_job_decides_what_of_a_cluster_is_the_pull_requests(
+    traces: Traces, kind: str, source: str, component: tuple[str, ...]
+) -> None:
+    trace = traces[f"{kind}/success"]
+    built = [parsed for _, parsed in commands(trace) if parsed.path in ("plan", "build", "run")]
+    assert [parsed.path for parsed in built] == ["plan", "run", "build", "run"]
+    assert {parsed.settings.component for parsed in built} == {component}
+    assert {parsed.settings.source for parsed in built if parsed.path != "build"} == {(source,)}
+    (alone,) = [parsed for parsed in built if parsed.path == "build"]
+    assert alone.values["source"].replace("path:", f"path:{CHECKOUT.parent}/") == source
+    checkouts = [event["wrappers"][-1]["path"] for event in trace.steps("checkout")]
+    assert checkouts == [CHECKOUT.name] * 2, "where those paths lead"
 
 
 @pytest.mark.parametrize("happens", HAPPENS)

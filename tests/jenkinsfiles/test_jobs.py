@@ -17,7 +17,7 @@ from harness.publishing.ingest import JOB
 
 from .checks import ant
 from .groovy import JENKINS, Trace, library
-from .scenarios import FILES, RUN, text
+from .scenarios import FILES, KINDS, RUN, text
 
 Traces = dict[str, Trace]
 
@@ -155,8 +155,19 @@ def test_harness_publish_sends_what_the_ingest_job_takes(jobs: dict[str, Element
         assert any(ant(pattern, f"reports/{RUN}/{file}") for pattern in patterns), file
 
 
-def test_pull_requests_cannot_bring_their_own_jenkinsfile(jobs: dict[str, ElementTree.Element]) -> None:
-    job = jobs["kubernetes-azure-pr"]
+@pytest.mark.parametrize(
+    ("name", "owner", "repository"),
+    [
+        ("kubernetes-azure-pr", "kubernetes", "kubernetes"),
+        ("cloud-provider-azure-pr", "kubernetes-sigs", "cloud-provider-azure"),
+    ],
+)
+def test_pull_requests_cannot_bring_their_own_jenkinsfile(
+    jobs: dict[str, ElementTree.Element], name: str, owner: str, repository: str
+) -> None:
+    job = jobs[name]
+    assert (job.findtext(".//repoOwner"), job.findtext(".//repository")) == (owner, repository)
+    assert name in {kind["env"]["JOB_NAME"].partition("/")[0] for kind in KINDS.values() if "env" in kind}  # type: ignore[index]
     factory = job.find("./factory")
     assert factory is not None
     assert factory.attrib["class"].endswith("PipelineBranchDefaultsProjectFactory")
@@ -169,9 +180,10 @@ def test_pull_requests_cannot_bring_their_own_jenkinsfile(jobs: dict[str, Elemen
     assert "BranchDiscoveryTrait" not in found, "every build has a base to compare with"
 
 
-def test_a_pull_requests_checkout_has_tags_and_history(jobs: dict[str, ElementTree.Element]) -> None:
+@pytest.mark.parametrize("name", ["kubernetes-azure-pr", "cloud-provider-azure-pr"])
+def test_a_pull_requests_checkout_has_tags_and_history(jobs: dict[str, ElementTree.Element], name: str) -> None:
     """Its version is `git describe`, its changes count since the merge base; without a CloneOption the plugin git adds one without tags."""
-    cloned = jobs["kubernetes-azure-pr"].find(".//jenkins.plugins.git.traits.CloneOptionTrait/extension")
+    cloned = jobs[name].find(".//jenkins.plugins.git.traits.CloneOptionTrait/extension")
     assert cloned is not None
     assert cloned.attrib["class"] == "hudson.plugins.git.extensions.impl.CloneOption"
     assert (cloned.findtext("noTags"), cloned.findtext("shallow")) == ("false", "false")

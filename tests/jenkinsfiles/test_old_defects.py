@@ -19,7 +19,7 @@ from .groovy import JENKINS, Trace
 from .scenarios import FILES, HAPPENS
 
 Traces = dict[str, Trace]
-BUILDS = ("nightly", "nightly-local", "nightly-first", "pr", "pr-fork")
+BUILDS = ("nightly", "nightly-local", "nightly-first", "pr", "pr-fork", "pr-provider")
 
 
 def test_a_failed_deployment_or_test_skipped_the_destroy(traces: Traces) -> None:

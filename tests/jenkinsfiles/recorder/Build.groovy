@@ -16,7 +16,7 @@ class Build {
     final List<List> declared = []
     final CurrentBuild currentBuild = new CurrentBuild()
     final Map<String, Object> params = [:]
-    Context context = new Context(env: [BUILD_NUMBER: '7', JOB_NAME: 'job', WORKSPACE: '/workspace', JENKINS_URL: 'https://ci.example.org/',
+    Context context = new Context(env: [BUILD_NUMBER: '7', WORKSPACE: '/workspace', JENKINS_URL: 'https://ci.example.org/',
                                          JOB_URL: 'https://ci.example.org/job/job/', BUILD_URL: 'https://ci.example.org/job/job/7/'])
     double clock = 0
     private PipelineScript script
@@ -25,7 +25,7 @@ class Build {
         this.scenario = scenario
         this.library = library
         this.steps = new Steps(this)
-        context.env.putAll((Map<String, String>) (scenario.env ?: [:]))
+        context.env.putAll([JOB_NAME: 'job'] + (Map<String, String>) (scenario.env ?: [:]))
     }
 
     Map run() {

@@ -41,7 +41,7 @@ def compared(report: Report, base: str) -> tuple[Report, Comparison | None]:
         what = f"with {base}" if base else "with earlier runs"
         return replace(report, warnings=(*report.warnings, f"not compared {what}: {error}")), None
     if found and report.picked:  # what a change cannot break was not run, and is not gone
-        found = replace(found, vanished=())
+        found = replace(found, vanished=(), lost=())
     return report, found
 
 

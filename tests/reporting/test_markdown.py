@@ -16,6 +16,8 @@ from harness.runs.changes.picks import Pick
 from .days import FAILED, FLAKY, PASSED, Reports
 from .synthetic import CELL, Folder, result
 
+TRACK = "v1_37_2-kubeadm-westeurope"
+
 
 def test_new_failures_come_first_and_known_flakes_apart(tmp_path: Path) -> None:
     reports = Reports(tmp_path)
@@ -47,6 +49,16 @@ def test_what_a_change_cannot_break_is_not_gone(tmp_path: Path) -> None:
     nightly = reports.run({"core": PASSED, "storage": PASSED})
     run = reports.run({"core": FAILED})
     report = load(tmp_path / run)
+    cases = [
+        {"className": f"{TRACK}.suites", "name": name, "status": "PASSED", "duration": 1.0}
+        for name in ("disk", "snapshot")
+    ]
+    saved = tmp_path / "saved.json"
+    saved.write_text(json.dumps({"suites": [{"name": f"{TRACK}.volumes", "cases": cases}]}))
+    for picked, lost in ((False, 1), (True, 0)):
+        _, found = compared(replace(report, picked=picked), str(saved))
+        assert found is not None
+        assert len(found.lost) == lost
     for picked, gone in ((False, 1), (True, 0)):
         _, found = compared(replace(report, picked=picked), nightly)
         assert found is not None

@@ -23,10 +23,11 @@ from harness.clouds.api import Group
 from harness.clouds.deletion import Limits, begin_delete, delete_group
 from harness.clouds.deployment import deploy
 from harness.clouds.errors import translated
-from harness.clouds.pace import Pace, PacePolicy
+from harness.clouds.pace import Pace
 from harness.clouds.rest import Rest
 from harness.clouds.room import Room
 from harness.clouds.transport import PatientTransport
+from harness.clouds.waiting import PacePolicy, Retries
 from harness.errors import CloudError
 
 if TYPE_CHECKING:  # these two take half a second of processor time to load; most processes never call them
@@ -51,7 +52,7 @@ class Endpoint:
     pace: Path | None = None
     """File in which processes share what they know of the subscription's request budget; None for this process alone."""
     patience: float = 600.0
-    """Seconds that the service may ask us to wait; a longer wait is an error."""
+    """Seconds that the service may make one request wait; more is an error."""
     deletion: Limits = field(default_factory=Limits)
     """How long each obstacle to a deletion may last."""
     retries: int = 10
@@ -60,13 +61,14 @@ class Endpoint:
     def options(self) -> dict[str, Any]:
         """Keyword arguments of one management client."""
         verify = {"connection_verify": self.authority_file} if self.authority_file else {}
-        found: dict[str, Any] = {"retry_total": self.retries, "retry_connect": self.retries, **verify}
-        found["transport"] = PatientTransport(self.retries, **verify)
+        retries: dict[str, Any] = {"retry_total": self.retries, "retry_connect": self.retries}
+        found: dict[str, Any] = {"transport": PatientTransport(self.retries, **verify), **verify}
         if self.url:
             found |= {"base_url": self.url, "credential_scopes": [f"{self.url}/.default"]}
         if self.polling is not None:
-            found |= {"polling_interval": self.polling, "retry_backoff_factor": 0.1, "retry_backoff_max": 2}
-        return found
+            found |= {"polling_interval": self.polling}
+            retries |= {"retry_backoff_factor": 0.1, "retry_backoff_max": 2}
+        return {**found, "retry_policy": Retries(**retries)}
 
 
 class Arm:
@@ -101,7 +103,9 @@ class Arm:
 
     def _options(self) -> dict[str, Any]:
         """Keyword arguments of one client: a policy belongs to one pipeline, so each gets its own."""
-        policy = PacePolicy(self._pace, self._endpoint.patience, lambda text: self.tell(text))
+        policy = PacePolicy(
+            self._pace, self._endpoint.patience, lambda text: self.tell(text), repeats=self._endpoint.retries
+        )
         return {**self._endpoint.options(), "per_retry_policies": [policy]}
 
     def close(self) -> None:

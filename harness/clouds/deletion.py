@@ -19,8 +19,8 @@ from azure.mgmt.resource.resources import ResourceManagementClient
 
 from harness.clouds.errors import translate, translated
 from harness.clouds.outliving import Outliving, find_outliving
-from harness.clouds.pace import retry_after
 from harness.clouds.rest import Rest, raise_for
+from harness.clouds.waiting import retry_after
 from harness.errors import HarnessError, LeakError, ThrottledError
 
 _GROUPS = "2025-04-01"

@@ -1,9 +1,8 @@
-"""One view of the subscription's request budget for every process of this host, and waiting that a person sees.
+"""One view of the subscription's request budget for every process of this host.
 
 ARM answers each request with what is left of the subscription's budget (reads, writes and deletes are separate token buckets), and with
 429 and ``Retry-After`` when nothing is. What any process learns is in one small file, so that all slow down before the budget is used up,
-and none asks while another was told to wait. A wait is cut into slices and told; one that is longer than our patience is an
-error at once, instead of hours of sleep.
+and none asks while another was told to wait (:mod:`harness.clouds.waiting`).
 
 Source: https://learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling
 """
@@ -18,27 +17,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from azure.core.exceptions import HttpResponseError
-from azure.core.pipeline import PipelineRequest, PipelineResponse
-from azure.core.pipeline.policies import HTTPPolicy
-from azure.mgmt.core.exceptions import ARMErrorFormat
-
-from harness.clouds.errors import translate
-
 _LOW = 50.0
 """Requests left below which we slow down."""
 _PLENTY = 500.0
 _EACH = 5.0
 """With plenty left, it is remembered only so often, in seconds."""
-_SLOWEST = 2.0
+SLOWEST = 2.0
 """Seconds before each request when nothing is left."""
 _REFILL = {"reads": 25.0, "writes": 10.0, "deletes": 10.0}
 """Requests a second that the bucket gets back."""
-_BACKOFF = (1.0, 2.0, 5.0, 10.0, 30.0)
-"""Seconds to wait after a 429 that does not say how long, by attempt."""
-_WORTH_TELLING = 1.5
-_TOLD = 15.0
-_SLICE = 0.5
 
 
 def kind_of(method: str) -> str:
@@ -74,7 +61,7 @@ class Pace:
         if "left" not in known:
             return 0.0, ""
         left = float(known["left"]) + (now - float(known["at"])) * _REFILL[kind]
-        return max(0.0, 1 - left / _LOW) * _SLOWEST, f"{max(0.0, left):.0f} {kind} left of this subscription's budget"
+        return max(0.0, 1 - left / _LOW) * SLOWEST, f"{max(0.0, left):.0f} {kind} left of this subscription's budget"
 
     def learn(self, kind: str, *, left: float | None = None, wait: float = 0.0) -> None:
         """Remember what an answer said: requests left, or seconds in which none is taken."""
@@ -115,76 +102,6 @@ class Pace:
                 return _parsed(file.read())
         except FileNotFoundError:
             return {}
-
-
-class PacePolicy(HTTPPolicy[Any, Any]):
-    """Waits as the shared view says, and after a 429; belongs below the SDK's retries, which then never see one.
-
-    :param patience: seconds that one wait may take; a longer one is an error.
-    :param tell: gets a line about every wait that a person would notice.
-    """
-
-    def __init__(self, pace: Pace, patience: float, tell: Callable[[str], None], clock: Clock | None = None) -> None:
-        self._pace = pace
-        self._patience = patience
-        self._tell = tell
-        self._clock = clock or Clock()
-
-    def send(self, request: PipelineRequest[Any]) -> PipelineResponse[Any, Any]:
-        """Send it when it is time; raises ``ThrottledError`` (not the SDK's, which would be retried) when that is too far off."""
-        kind = kind_of(request.http_request.method)
-        attempt = 0
-        while True:
-            seconds, why = self._pace.delay(kind)
-            self._wait(min(seconds, self._patience), why)
-            response = self.next.send(request)
-            answer = response.http_response
-            self._pace.learn(kind, left=_left(answer.headers, kind))
-            if answer.status_code != 429:
-                return response
-            seconds = retry_after(answer.headers) or _BACKOFF[min(attempt, len(_BACKOFF) - 1)]
-            self._pace.learn(kind, wait=seconds)
-            if seconds > self._patience:
-                raise _refused(request, answer)
-            attempt += 1
-
-    def _wait(self, seconds: float, why: str) -> None:
-        """Wait in slices, and say so when it is long enough to wonder."""
-        end, told = self._clock.now() + seconds, 0.0
-        while (left := end - self._clock.now()) > 0:
-            now = self._clock.now()
-            if seconds >= _WORTH_TELLING and now - told >= _TOLD:
-                told = now
-                self._tell(f"waiting {left:.0f} s: {why}")
-            self._clock.sleep(min(left, _SLICE))
-
-
-def retry_after(headers: Any) -> float:
-    """Seconds that the service asks us to wait; 0 if it does not say."""
-    for name, unit in (("retry-after-ms", 1000.0), ("x-ms-retry-after-ms", 1000.0), ("Retry-After", 1.0)):
-        value = str(headers.get(name) or "")
-        if value.isdigit():
-            return int(value) / unit
-    return 0.0
-
-
-def _left(headers: Any, kind: str) -> float | None:
-    """The smallest of what is left by any scope: subscription, tenant, and the principal's own."""
-    found = [
-        float(value)
-        for name, value in headers.items()
-        if name.lower().startswith("x-ms-ratelimit-remaining-")
-        and name.lower().endswith(f"-{kind}")
-        and value.isdigit()
-    ]
-    return min(found, default=None)
-
-
-def _refused(request: PipelineRequest[Any], answer: Any) -> Exception:
-    path = str(request.http_request.url).partition("?")[0]
-    answer.read() if hasattr(answer, "read") else None
-    error = HttpResponseError(response=answer, error_format=ARMErrorFormat)
-    return translate(error, f"{request.http_request.method} {path}")
 
 
 def _parsed(text: str) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from harness.builds.api import Build, Progress
 from harness.clouds import bundles
 from harness.clouds.api import Group, NodeProfile
 from harness.clouds.arm import Arm, Endpoint, LazyClients
+from harness.clouds.limit import limited
 from harness.clouds.room import Room
 from harness.errors import UsageError
 from harness.settings import Settings
@@ -65,12 +66,14 @@ class AzureCloud(LazyClients):
     def node_profile(self, build: Build, location: str, group: str, deadline: datetime) -> NodeProfile:
         """Sign a URL by which the nodes fetch the build, uploading it first if need be."""
         url, digest = self._published(build, _quiet)
+        with limited(deadline):
+            known = self._arm.get(f"/subscriptions/{self.subscription}?api-version=2022-12-01")
         return NodeProfile(
             image_reference=_IMAGE,
             prebuilt=False,
             bundle_url=url,
             bundle_sha256=digest,
-            tenant=str(self._arm.get(f"/subscriptions/{self.subscription}?api-version=2022-12-01")["tenantId"]),
+            tenant=str(known["tenantId"]),
             vm_size=self._settings.vm_size,
         )
 

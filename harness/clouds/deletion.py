@@ -11,13 +11,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError, ResourceNotFoundError
 from azure.mgmt.resource.resources import ResourceManagementClient
 
 from harness.clouds.errors import translate, translated
+from harness.clouds.limit import OutOfTimeError, limited
 from harness.clouds.outliving import Outliving, find_outliving
 from harness.clouds.rest import Rest, raise_for
 from harness.clouds.waiting import retry_after
@@ -29,6 +30,8 @@ _FORCED = "Microsoft.Compute/virtualMachines,Microsoft.Compute/virtualMachineSca
 """Machines are not asked to shut down first: nothing on them is kept."""
 _LONGEST = 60.0
 """Seconds between looks at most, whatever the service asks for: a deadline must be noticed."""
+_ASKING = 600.0
+"""Seconds to get a deletion accepted that nobody waits for; Azure may throttle that long where hundreds are asked for at once."""
 _ORDER = ("virtualmachines", "loadbalancers", "networkinterfaces", "publicipaddresses")
 """What is in others' way goes first when resources have to be deleted one by one."""
 
@@ -62,7 +65,8 @@ def delete_group(
     :param tell: gets a line about every obstacle.
     :raises LeakError: at the deadline or at an obstacle's limit, naming what is left.
     """
-    _Deletion(client, rest, name, deadline, pause, limits or Limits(), tell).run()
+    with limited(deadline, repeats=False):
+        _Deletion(client, rest, name, deadline, pause, limits or Limits(), tell).run()
 
 
 def begin_delete(client: ResourceManagementClient, rest: Rest, name: str) -> None:
@@ -70,8 +74,9 @@ def begin_delete(client: ResourceManagementClient, rest: Rest, name: str) -> Non
 
     :raises HarnessError: when it is refused; the later call finds out again, and has strategies.
     """
-    deletion = _Deletion(client, rest, name, datetime.now(UTC), 0.0, Limits(), lambda text: None)
-    with translated(f"delete resource group {name}"):
+    deadline = datetime.now(UTC) + timedelta(seconds=_ASKING)
+    deletion = _Deletion(client, rest, name, deadline, 0.0, Limits(), lambda text: None)
+    with limited(deadline, repeats=False), translated(f"delete resource group {name}"):
         deletion.begin()
 
 
@@ -135,6 +140,8 @@ class _Deletion:
                 self._last = str(translate(error, self._attempted).last_seen)
             except ThrottledError as error:
                 self._last, self._evidence = error.last_seen, error.log_tail
+                if isinstance(error, OutOfTimeError):
+                    raise self._leak("the deadline, which Azure's throttling outlasts") from error
             if time.time() >= self._deadline.timestamp():
                 raise self._leak("the deadline")
             left = self._deadline.timestamp() - time.time()

@@ -12,6 +12,7 @@ from azure.mgmt.resource.deployments import DeploymentsMgmtClient
 from azure.mgmt.resource.deployments.models import Deployment, DeploymentParameter, DeploymentProperties
 
 from harness.clouds.errors import Detail, details_of, details_of_body, from_details, translate, translated
+from harness.clouds.limit import carried, limited
 from harness.clouds.polling import result_of
 from harness.errors import HarnessError
 
@@ -26,7 +27,8 @@ def deploy(
 ) -> Mapping[str, Any]:
     """Run the deployment; returns its outputs as name -> value.
 
-    :raises HarnessError: of the class of what failed, with the failed operations; ``DeployError`` at the deadline.
+    :raises HarnessError: of the class of what failed, with the failed operations; ``DeployError`` at the deadline, ``ThrottledError``
+        when Azure lets us ask no more before it.
     """
     attempted = f"deploy {name} to {group}"
     body = Deployment(
@@ -36,14 +38,15 @@ def deploy(
             parameters={key: DeploymentParameter(value=value) for key, value in parameters.items()},
         )
     )
-    with translated(attempted):
-        poller: LROPoller[Any] = client.deployments.begin_create_or_update(group, name, body)
-    try:
-        result = result_of(poller, attempted, deadline)
-    except HttpResponseError as error:
-        raise from_details(attempted, [*details_of(error), *_failed(client, group, name)]) from error
-    except AzureError as error:
-        raise translate(error, attempted) from error
+    with limited(deadline):
+        with translated(attempted):
+            poller: LROPoller[Any] = client.deployments.begin_create_or_update(group, name, body, **carried())
+        try:
+            result = result_of(poller, attempted, deadline)
+        except HttpResponseError as error:
+            raise from_details(attempted, [*details_of(error), *_failed(client, group, name)]) from error
+        except AzureError as error:
+            raise translate(error, attempted) from error
     outputs: Mapping[str, Any] = (result.properties.outputs if result.properties else None) or {}
     return {key: output.get("value") for key, output in outputs.items()}
 

@@ -15,10 +15,14 @@ from datetime import datetime
 from threading import Event
 from typing import Any
 
-from harness.errors import AbortedError
+from harness.errors import AbortedError, ThrottledError
 
 _OPTION = "harness_limit"
 """Of a request, as the SDK hands it on to policies."""
+
+
+class OutOfTimeError(ThrottledError):
+    """Azure takes the request only after the deadline."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,7 @@ _CURRENT: ContextVar[Limit] = ContextVar("limit", default=_NONE)
 def limited(deadline: datetime, cut: Event | None = None, *, repeats: bool = True) -> Iterator[None]:
     """Requests made inside, by this thread, wait no longer; of nested limits the stricter one holds.
 
-    :raises ThrottledError: out of a request whose wait would pass the deadline.
+    :raises OutOfTimeError: out of a request that Azure throttles beyond the deadline.
     :raises AbortedError: out of one that waits when ``cut`` is set.
     """
     outer = _CURRENT.get()

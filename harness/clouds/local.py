@@ -16,6 +16,7 @@ from harness.clouds.api import ArmRequest, Group, NodeProfile
 from harness.clouds.arm import Arm, Endpoint, LazyClients
 from harness.clouds.errors import translated
 from harness.clouds.journal import requests_of_machines
+from harness.clouds.limit import carried, limited
 from harness.clouds.polling import result_of
 from harness.clouds.room import Room
 from harness.clouds.server import LocalServer, ServerInfo
@@ -85,12 +86,11 @@ class LocalCloud(LazyClients):
         """Make the build's managed image a resource of the group."""
         folder = self._node_image(build, _quiet)
         name = re.sub(r"[^A-Za-z0-9._-]", "-", f"kubernetes-{build.key}")[:80]
-        with translated(f"read the tags of {group}"):
-            tags = self.resources.resource_groups.get(group).tags
-        image = _image(location, tags, folder)
         attempted = f"register the managed image {name}"
-        with translated(attempted):
-            made = result_of(self.compute.images.begin_create_or_update(group, name, image), attempted, deadline)
+        with limited(deadline), translated(attempted):
+            image = _image(location, self.resources.resource_groups.get(group).tags, folder)
+            poller = self.compute.images.begin_create_or_update(group, name, image, **carried())
+            made = result_of(poller, attempted, deadline)
         return NodeProfile(
             image_reference={"id": made.id},
             prebuilt=True,

@@ -19,9 +19,9 @@ from azure.mgmt.core.exceptions import ARMErrorFormat
 
 from harness.clouds import codes
 from harness.clouds.errors import translate
-from harness.clouds.limit import Limit, limit_of
+from harness.clouds.limit import Limit, OutOfTimeError, limit_of
 from harness.clouds.pace import SLOWEST, Clock, Pace, kind_of
-from harness.errors import ThrottledError
+from harness.errors import HarnessError
 
 _BACKOFF = (1.0, 2.0, 5.0, 10.0, 30.0)
 """Seconds to wait after a 429 that does not say how long, by attempt."""
@@ -58,7 +58,7 @@ class PacePolicy(HTTPPolicy[Any, Any]):
     def send(self, request: PipelineRequest[Any]) -> PipelineResponse[Any, Any]:
         """Send it when it is time.
 
-        :raises ThrottledError: (not the SDK's, which would be retried) when that is too far off.
+        :raises ThrottledError: (not the SDK's, which would be retried) when that is too far off; ``OutOfTimeError`` beyond the deadline.
         :raises AbortedError: when the run is cut off meanwhile.
         """
         limit, kind = limit_of(request.context), kind_of(request.http_request.method)
@@ -74,8 +74,11 @@ class PacePolicy(HTTPPolicy[Any, Any]):
                 seconds = seconds or _BACKOFF[min(throttled, len(_BACKOFF) - 1)]
                 until = self._clock.now() + seconds
                 self._pace.learn(kind, wait=seconds)
-                if until - begun > self._patience or not limit.allows(until):
-                    raise _refused(request, answer)
+                refusal = _refused(request, answer)
+                if not limit.allows(until):
+                    raise _out_of_time(request, refusal.last_seen, seconds, refusal.log_tail)
+                if until - begun > self._patience:
+                    raise refusal
                 throttled += 1
             elif self._repeatable(answer, seconds, limit, repeated):
                 self._wait(seconds, f"Azure answers {answer.status_code} and asks for it", limit, _asked(request))
@@ -89,12 +92,7 @@ class PacePolicy(HTTPPolicy[Any, Any]):
         seconds, why = self._pace.delay(kind)
         left = limit.end - self._clock.now()
         if seconds > max(left, SLOWEST):
-            raise ThrottledError(
-                _asked(request),
-                last_seen=f"{why} for {seconds:.0f} s, and there is no time for that",
-                hint=codes.THROTTLED.hint,
-                remedy=codes.THROTTLED.remedy,
-            )
+            raise _out_of_time(request, why, seconds)
         self._wait(min(seconds, self._patience, max(0.0, left)), why, limit, _asked(request))
 
     def _repeatable(self, answer: Any, seconds: float, limit: Limit, repeated: int) -> bool:
@@ -155,7 +153,17 @@ def _asked(request: PipelineRequest[Any]) -> str:
     return f"{request.http_request.method} {str(request.http_request.url).partition('?')[0]}"
 
 
-def _refused(request: PipelineRequest[Any], answer: Any) -> Exception:
+def _out_of_time(request: PipelineRequest[Any], why: str, seconds: float, evidence: str = "") -> OutOfTimeError:
+    return OutOfTimeError(
+        _asked(request),
+        last_seen=f"{why}; asks for {seconds:.0f} s, which the deadline does not leave",
+        hint=codes.THROTTLED.hint,
+        log_tail=evidence,
+        remedy=codes.THROTTLED.remedy,
+    )
+
+
+def _refused(request: PipelineRequest[Any], answer: Any) -> HarnessError:
     _finish(answer)
     return translate(HttpResponseError(response=answer, error_format=ARMErrorFormat), _asked(request))
 

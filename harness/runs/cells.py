@@ -14,6 +14,7 @@ from threading import Event, Thread
 from harness.builds.api import Build
 from harness.clouds.api import TAG_CELL, TAG_EXPIRES, TAG_RUN, Cloud, Group, Surveyor
 from harness.clouds.codes import AMBIGUOUS
+from harness.clouds.limit import limited
 from harness.clouds.room import settled
 from harness.clusters.api import Cluster, keys_of
 from harness.clusters.version import same_version, served_version
@@ -100,6 +101,10 @@ class CellWork:
 
     def up(self, request: ClusterRequest, cut: Event, admission: Admission | None = None) -> Cluster | None:
         """Bring the cell up; its failure is in the ledger, where every process that waits for the cell finds it."""
+        with limited(request.deadline, cut):
+            return self._up(request, cut, admission)
+
+    def _up(self, request: ClusterRequest, cut: Event, admission: Admission | None) -> Cluster | None:
         recorder = CellRecorder(self.ledger, self.cell.name, self.plan.cloud, request.location, cut)
         try:
             cluster = self._bring_up(request, recorder, admission or Admission({}, self.settings.failover_location))
@@ -211,7 +216,8 @@ class CellWork:
     def _gather(self, request: ClusterRequest, folder: Path, limit: datetime) -> None:
         """What the deployer can tell; one that does not mask by itself is no reason to keep secrets."""
         try:
-            self.deployer.collect(request, folder, limit)
+            with limited(limit):
+                self.deployer.collect(request, folder, limit)
         finally:
             self._mask(folder)
 
@@ -265,7 +271,8 @@ class CellWork:
                 straggler.join(remaining(deadline))
                 self._delete(deadline)
 
-        outcomes = [self._phase(Phase.DOWN, delete), self._phase(Phase.LEAK_CHECK, self._prove)]
+        with limited(deadline):
+            outcomes = [self._phase(Phase.DOWN, delete), self._phase(Phase.LEAK_CHECK, self._prove)]
         if outcomes[-1] is Outcome.PASSED and outcomes[0] is not Outcome.LEAK:  # what outlives a group is no group
             for kind, name in remaining_before:
                 self.ledger.append("gone", self.cell.name, resource=kind, name=name)

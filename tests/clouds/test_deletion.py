@@ -14,6 +14,8 @@ from harness.clouds.arm import Arm
 from harness.clouds.deletion import Limits, delete_group
 from harness.errors import CloudError, LeakError
 
+from .conftest import opened
+
 PLACE = "westeurope"
 GROUP = "harness-r-1"
 TAGS = {"harness-run": "r", "harness-cell": "c"}
@@ -71,6 +73,17 @@ def test_a_get_that_never_works_is_a_leak(server: RunningServer, arm: Arm) -> No
     """Even though the group is gone: nobody can know."""
     fault(server, "error", method="GET", path=f"resourcegroups/{GROUP}$", count=-1)
     assert "InternalServerError" in leak(arm, 1).last_seen
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+def test_throttling_that_outlasts_the_deadline_is_a_leak_before_it(server: RunningServer, method: str) -> None:
+    fault(server, "throttled", method=method, path=f"resourcegroups/{GROUP}$", count=-1, seconds=3)
+    began = time.monotonic()
+    with opened(server, patience=60.0) as arm:
+        error = leak(arm, 5)
+    assert time.monotonic() - began < 5
+    assert "which Azure's throttling outlasts" in error.awaited
+    assert f"az group delete --yes --name {GROUP}" in error.log_tail
 
 
 def test_a_deletion_that_fails_is_asked_for_again(server: RunningServer, arm: Arm) -> None:

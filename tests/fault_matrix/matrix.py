@@ -5,6 +5,7 @@ A case passes when the run ends in success or in the class that belongs to its f
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -154,10 +155,14 @@ def cases(calls: Iterable[Call], kinds: Sequence[Kind] = KINDS) -> Iterator[Case
         yield from (Case(call, kind) for kind in kinds if kind.meets(call))
 
 
-def run(site: Site, case: Case, deadline: float, count: int = 1) -> Result:
-    """Bring up and take down with this fault set; what is left is removed afterwards."""
+def run(site: Site, case: Case, deadline: float, **fault: float) -> Result:
+    """Bring up and take down with this fault set; what is left is removed afterwards.
+
+    :param fault: fields of the fault instead of the case's own.
+    """
+    shutil.rmtree(site.settings.state / "pace", ignore_errors=True)  # what another case was told to wait
     site.ask("DELETE", "/localazure/faults")
-    site.ask("POST", "/localazure/faults", {**case.fault, "count": count})
+    site.ask("POST", "/localazure/faults", {**case.fault, **fault})
     began = time.monotonic()
     outcome, evidence = _run(site, deadline)
     seconds = time.monotonic() - began

@@ -78,6 +78,23 @@ def test_never_done(site: Site, name: str, wire: bool) -> None:
     assert not result.problem, result.problem
 
 
+@pytest.mark.parametrize("name", ["PUT Microsoft.Resources/resourceGroups", "POLL PUT Microsoft.Resources/deployments"])
+def test_throttled_without_end(site: Site, name: str) -> None:
+    """The wait that would pass the deadline is not begun."""
+    throttled = Kind("throttled", frozenset({Outcome.THROTTLED}))
+    result = run(site, Case(Call(name, 1, wire=True), throttled), SHORT, count=-1)
+    assert not result.problem, result.problem
+
+
+def test_a_teardown_that_is_throttled_without_end_is_a_leak_before_the_deadline(site: Site) -> None:
+    throttled = Kind("throttled", frozenset({Outcome.LEAK}))
+    case = Case(Call("DELETE Microsoft.Resources/resourceGroups", 1, wire=True), throttled)
+    result = run(site, case, SHORT, count=-1, seconds=12)
+    assert result.outcome is Outcome.LEAK, result.evidence
+    assert result.seconds < result.deadline
+    assert "left behind" in result.problem
+
+
 def test_a_server_killed_in_the_middle(tmp_path: Path) -> None:
     with in_process(tmp_path) as site:
         for name in ("PUT Microsoft.Resources/deployments", "DELETE Microsoft.Resources/resourceGroups"):

@@ -175,8 +175,10 @@ class _Deletion:
         try:
             tags: Mapping[str, str] = dict(self._client.resource_groups.get(self._name).tags or {})
             found = find_outliving(self._rest, self._group, tags)
-        except ResourceNotFoundError:  # gone, and what it was cannot be asked any more
-            self._prepared = True
+        except ResourceNotFoundError:
+            if self._state():  # something else is not there, which says nothing of the group
+                raise
+            self._prepared = True  # gone, and what it was cannot be asked any more
             return
         known = {item.id.lower() for item in self._outliving}
         self._outliving += [item for item in found if item.id.lower() not in known]

@@ -8,10 +8,11 @@ stay in a zone that others own. The last two are ours if they carry the run's an
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from azure.core.exceptions import HttpResponseError
+from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
 from harness.clouds.api import TAG_CELL, TAG_RUN
 from harness.clouds.rest import Rest
@@ -72,9 +73,10 @@ def dns_records(rest: Rest, group: str, tags: Mapping[str, str]) -> Iterator[Out
     for zone in rest.list(f"{rest.scope}/providers/Microsoft.Network/dnszones?api-version={_ZONES}"):
         if zone["id"].lower().startswith(group.lower() + "/"):
             continue
-        for item in rest.list(f"{zone['id']}/recordsets?api-version={_ZONES}"):
-            if _ours((item.get("properties") or {}).get("metadata"), tags):
-                yield Outliving(item["id"], _ZONES)
+        with suppress(ResourceNotFoundError):  # the zone has gone meanwhile, with its records
+            for item in rest.list(f"{zone['id']}/recordsets?api-version={_ZONES}"):
+                if _ours((item.get("properties") or {}).get("metadata"), tags):
+                    yield Outliving(item["id"], _ZONES)
 
 
 FINDERS: tuple[Finder, ...] = (role_assignments, deployments, dns_records)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Protocol
 
-from azure.core.exceptions import HttpResponseError
+from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from azure.core.rest import HttpRequest, HttpResponse
 
 
@@ -58,8 +58,9 @@ class Rest:
 
 
 def raise_for(response: HttpResponse) -> None:
-    """Raise ``HttpResponseError`` with ARM's code for an answer that is an error."""
+    """Raise ``HttpResponseError`` with ARM's code for an answer that is an error; ``ResourceNotFoundError`` for 404, as clients do."""
     if response.status_code >= 400:
         from azure.mgmt.core.exceptions import ARMErrorFormat
 
-        raise HttpResponseError(response=response, error_format=ARMErrorFormat)
+        kind = ResourceNotFoundError if response.status_code == 404 else HttpResponseError
+        raise kind(response=response, error_format=ARMErrorFormat)

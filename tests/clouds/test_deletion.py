@@ -208,6 +208,34 @@ def test_what_outlives_the_group_and_does_not_go_is_a_leak(server: RunningServer
     assert "az rest --method delete" in error.log_tail
 
 
+def test_a_group_that_goes_while_its_identities_are_read_is_gone(server: RunningServer, arm: Arm) -> None:
+    """Another sweep deletes it, between the GET of the group and the list of its machines."""
+    fault(server, "vanished", method="GET", path=f"resourcegroups/{GROUP}/providers/Microsoft.Compute/virtualMachines$")
+    delete(arm)
+    assert groups(server) == []
+
+
+def test_a_zone_that_goes_while_its_records_are_read_hides_nothing_else(server: RunningServer, arm: Arm) -> None:
+    """404 of something else does not mean that the group is gone, nor that nothing outlives it."""
+    ours = [assigned(server, identity(server)), deployed(server, "cluster", TAGS), recorded(server, "api", TAGS)]
+    fault(server, "vanished", method="GET", path="dnszones/example.org/recordsets")
+    delete(arm)
+    assert [path for path in ours if server.call("GET", path).status_code != 404] == []
+    assert groups(server) == []
+
+
+def test_a_leak_of_what_outlives_a_group_does_not_name_the_group_that_is_gone(server: RunningServer, arm: Arm) -> None:
+    path = assigned(server, identity(server))
+    fault(server, "never", method="DELETE", path="roleAssignments", count=-1)
+    error = leak(arm, 3)
+    assert groups(server) == []
+    assert path in error.last_seen
+    assert "az rest --method delete" in error.log_tail
+    assert "resource group" not in error.last_seen
+    assert "az group delete" not in error.log_tail
+    assert "cannot be listed" not in error.log_tail
+
+
 def test_a_subscription_without_a_provider_has_nothing_of_it(server: RunningServer, arm: Arm) -> None:
     fault(server, "MissingSubscriptionRegistration", method="GET", path="dnszones", count=-1)
     delete(arm)

@@ -165,6 +165,27 @@ class Watchable(Protocol):
         ...
 
 
+class Memory(Protocol):
+    """What outlives a resource group, kept for whoever deletes the group next: once it is gone, nobody can ask what was its own."""
+
+    def outliving(self, group: str) -> Sequence[str]:
+        """Paths, with ``api-version``, of what was found and is not confirmed gone."""
+        ...
+
+    def remember(self, group: str, path: str) -> None:
+        """Keep it, durably if that is possible."""
+        ...
+
+
+@runtime_checkable
+class Remembering(Protocol):
+    """What a cloud may also offer: proving gone, in a later attempt or another process, what outlived a group that is gone."""
+
+    def remember_in(self, memory: Memory) -> None:
+        """Keep there what is found from now on."""
+        ...
+
+
 @runtime_checkable
 class Stager(Protocol):
     """What a cloud may also offer: preparing, while sources are built, what its machines will start from."""

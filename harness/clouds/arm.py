@@ -19,10 +19,11 @@ from azure.mgmt.resource.resources import ResourceManagementClient
 
 from harness.builds.api import Progress
 from harness.clouds import capacity
-from harness.clouds.api import Group
+from harness.clouds.api import Group, Memory
 from harness.clouds.deletion import Limits, begin_delete, delete_group
 from harness.clouds.deployment import deploy
 from harness.clouds.errors import translated
+from harness.clouds.outliving import Forgetful
 from harness.clouds.pace import Pace
 from harness.clouds.rest import Rest
 from harness.clouds.room import Room
@@ -78,6 +79,8 @@ class Arm:
         self._endpoint = endpoint
         self.tell: Progress = _quiet
         """Gets a line for the person who watches, about what makes us wait."""
+        self.memory: Memory = Forgetful()
+        """Keeps what outlives groups."""
         self._pace = Pace(endpoint.pace)
         self.resources = ResourceManagementClient(*self._whose, **self._options())
         self.deployments = DeploymentsMgmtClient(*self._whose, **self._options())
@@ -165,9 +168,8 @@ class Arm:
 
     def delete_group(self, name: str, deadline: datetime) -> None:
         """See :meth:`harness.clouds.api.Cloud.delete_group`."""
-        delete_group(
-            self.resources, self.rest, name, deadline, self._endpoint.polling or 5.0, self._endpoint.deletion, self.tell
-        )
+        pause, limits = self._endpoint.polling or 5.0, self._endpoint.deletion
+        delete_group(self.resources, self.rest, name, deadline, pause, limits, self.tell, self.memory)
 
     def begin_delete_group(self, name: str) -> None:
         """See :meth:`harness.clouds.api.BulkDeleter.begin_delete_group`."""

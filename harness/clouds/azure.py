@@ -13,7 +13,7 @@ from azure.storage.blob import BlobServiceClient
 from harness.builds import open_builder
 from harness.builds.api import Build, Progress
 from harness.clouds import bundles
-from harness.clouds.api import Group, NodeProfile
+from harness.clouds.api import Group, Memory, NodeProfile
 from harness.clouds.arm import Arm, Endpoint, LazyClients
 from harness.clouds.limit import limited
 from harness.clouds.room import Room
@@ -89,6 +89,9 @@ class AzureCloud(LazyClients):
 
     def watch(self, tell: Progress) -> None:
         self._arm.tell = tell
+
+    def remember_in(self, memory: Memory) -> None:
+        self._arm.memory = memory
 
     def survey(self, location: str, size: str) -> Room:
         return self._arm.survey(location, size)

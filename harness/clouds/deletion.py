@@ -17,9 +17,10 @@ from typing import Any
 from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError, ResourceNotFoundError
 from azure.mgmt.resource.resources import ResourceManagementClient
 
+from harness.clouds.api import Memory
 from harness.clouds.errors import translate, translated
 from harness.clouds.limit import OutOfTimeError, limited
-from harness.clouds.outliving import Outliving, find_outliving
+from harness.clouds.outliving import Forgetful, Outliving, find_outliving
 from harness.clouds.rest import Rest, raise_for
 from harness.clouds.waiting import retry_after
 from harness.errors import HarnessError, LeakError, ThrottledError
@@ -58,15 +59,17 @@ def delete_group(
     pause: float,
     limits: Limits | None = None,
     tell: Callable[[str], None] = lambda text: None,
+    memory: Memory | None = None,
 ) -> None:
     """Delete and prove it; a group that does not exist is gone already.
 
     :param pause: seconds between looks where the service does not say how long.
     :param tell: gets a line about every obstacle.
+    :param memory: knows what earlier attempts found to outlive the group.
     :raises LeakError: at the deadline or at an obstacle's limit, naming what is left.
     """
     with limited(deadline, repeats=False):
-        _Deletion(client, rest, name, deadline, pause, limits or Limits(), tell).run()
+        _Deletion(client, rest, name, deadline, pause, limits or Limits(), tell, memory or Forgetful()).run()
 
 
 def begin_delete(client: ResourceManagementClient, rest: Rest, name: str) -> None:
@@ -75,7 +78,7 @@ def begin_delete(client: ResourceManagementClient, rest: Rest, name: str) -> Non
     :raises HarnessError: when it is refused; the later call finds out again, and has strategies.
     """
     deadline = datetime.now(UTC) + timedelta(seconds=_ASKING)
-    deletion = _Deletion(client, rest, name, deadline, 0.0, Limits(), lambda text: None)
+    deletion = _Deletion(client, rest, name, deadline, 0.0, Limits(), lambda text: None, Forgetful())
     with limited(deadline, repeats=False), translated(f"delete resource group {name}"):
         deletion.begin()
 
@@ -92,6 +95,7 @@ class _Deletion:
         pause: float,
         limits: Limits,
         tell: Callable[[str], None],
+        memory: Memory,
     ) -> None:
         self._client = client
         self._rest = rest
@@ -107,7 +111,8 @@ class _Deletion:
         self._patience = min(limits.stuck, max(0.0, deadline.timestamp() - time.time()) / 4)
         self._last = "nothing was answered"
         self._evidence = ""
-        self._outliving: list[Outliving] = []
+        self._memory = memory
+        self._outliving = [Outliving.at(path) for path in memory.outliving(name)]
         self._prepared = False
         self._since: dict[str, float] = {}
         """Obstacle -> when it was met first."""
@@ -181,7 +186,10 @@ class _Deletion:
             self._prepared = True  # gone, and what it was cannot be asked any more
             return
         known = {item.id.lower() for item in self._outliving}
-        self._outliving += [item for item in found if item.id.lower() not in known]
+        for item in found:
+            if item.id.lower() not in known:
+                self._memory.remember(self._name, item.path)
+                self._outliving.append(item)
         for item in self._outliving:
             self._rest.delete(item.path)
         self._prepared = True

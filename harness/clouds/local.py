@@ -12,7 +12,7 @@ from azure.identity import ClientSecretCredential
 
 from harness.builds import open_builder
 from harness.builds.api import Build, Progress
-from harness.clouds.api import ArmRequest, Group, NodeProfile
+from harness.clouds.api import ArmRequest, Group, Memory, NodeProfile
 from harness.clouds.arm import Arm, Endpoint, LazyClients
 from harness.clouds.errors import translated
 from harness.clouds.journal import requests_of_machines
@@ -105,6 +105,9 @@ class LocalCloud(LazyClients):
 
     def watch(self, tell: Progress) -> None:
         self._arm.tell = tell
+
+    def remember_in(self, memory: Memory) -> None:
+        self._arm.memory = memory
 
     def survey(self, location: str, size: str) -> Room:
         return self._arm.survey(location, size)

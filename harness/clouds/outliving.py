@@ -7,7 +7,7 @@ stay in a zone that others own. The last two are ours if they carry the run's an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -36,6 +36,11 @@ class Outliving:
     version: str
     """``api-version`` that knows it."""
 
+    @classmethod
+    def at(cls, path: str) -> Outliving:
+        """The one with this path."""
+        return cls(*path.split("?api-version="))
+
     @property
     def path(self) -> str:
         return f"{self.id}?api-version={self.version}"
@@ -44,6 +49,16 @@ class Outliving:
     def command(self) -> str:
         """What removes it by hand."""
         return f"az rest --method delete --url '{self.path}'"
+
+
+class Forgetful:
+    """Where nothing is kept, for groups of which no ledger tells; implements :class:`harness.clouds.api.Memory`."""
+
+    def outliving(self, group: str) -> Sequence[str]:
+        return ()
+
+    def remember(self, group: str, path: str) -> None:
+        return None
 
 
 Finder = Callable[[Rest, str, Mapping[str, str]], Iterator[Outliving]]

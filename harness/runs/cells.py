@@ -273,7 +273,7 @@ class CellWork:
 
         with limited(deadline):
             outcomes = [self._phase(Phase.DOWN, delete), self._phase(Phase.LEAK_CHECK, self._prove)]
-        if outcomes[-1] is Outcome.PASSED and outcomes[0] is not Outcome.LEAK:  # what outlives a group is no group
+        if worst(outcomes) is Outcome.PASSED:  # what outlives a group is in no list of groups
             for kind, name in remaining_before:
                 self.ledger.append("gone", self.cell.name, resource=kind, name=name)
             shutil.rmtree(keys_of(self.folder.cell(self.cell.name).path / "kubeconfig"), ignore_errors=True)

@@ -18,7 +18,7 @@ from pathlib import Path
 from threading import Event, Thread
 
 from harness.builds.api import Build
-from harness.clouds.api import Cloud, Stager, Surveyor, Watchable
+from harness.clouds.api import Cloud, Remembering, Stager, Surveyor, Watchable
 from harness.clouds.room import Demand
 from harness.clusters.api import Cluster
 from harness.clusters.version import served_version
@@ -32,6 +32,7 @@ from harness.runs.folder import RunFolder
 from harness.runs.history import agreed_budget, budget_of, remember
 from harness.runs.ledger import Ledger, tell
 from harness.runs.locks import locked
+from harness.runs.memory import LedgerMemory
 from harness.runs.ownership import claim, leave
 from harness.runs.parts import Parts
 from harness.runs.phases import record_failure, record_skip, recorded
@@ -110,6 +111,8 @@ class Lifecycle:
             self._cloud = self._open.enter_context(self._parts.cloud(self.plan.cloud)(self.settings))
             if isinstance(self._cloud, Watchable):
                 self._cloud.watch(partial(tell, self.ledger, ""))
+            if isinstance(self._cloud, Remembering):
+                self._cloud.remember_in(LedgerMemory(self.ledger))
             _check_locations(self.settings, self.plan, self._cloud.locations())
             for cell in self.plan.cells:
                 deployer = self._parts.deployer(cell.deployer)(self.settings, self._cloud)

@@ -70,6 +70,8 @@ class RunState:
     """cell -> cluster.json."""
     remaining: dict[tuple[str, str], Resource] = field(default_factory=dict)
     """(kind, name) -> what was announced and is not confirmed gone, kept ones included."""
+    outliving: dict[str, list[str]] = field(default_factory=dict)
+    """Resource group -> paths of what was found to outlive it; until the group is confirmed gone, and they with it."""
     kept: dict[tuple[str, str], float] = field(default_factory=dict)
     """(kind, name) -> Unix time until which it was kept on purpose."""
 
@@ -103,8 +105,11 @@ class RunState:
             case "gone":
                 self.remaining.pop(key, None)
                 self.kept.pop(key, None)
+                self.outliving.pop(key[1], None)
                 if not any(resource.cell == entry.cell for resource in self.remaining.values()):
                     self.clusters.pop(entry.cell, None)
+            case "outlives":
+                self.outliving.setdefault(entry.text("group"), []).append(entry.text("path"))
             case "kept":
                 self.kept[key] = float(entry.fields.get("until", 0.0))
             case "cluster":

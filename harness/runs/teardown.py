@@ -12,12 +12,13 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
 
-from harness.clouds.api import Watchable
+from harness.clouds.api import Remembering, Watchable
 from harness.errors import Outcome
 from harness.runs.cells import CellWork
 from harness.runs.folder import RunFolder
 from harness.runs.ledger import Ledger, tell
 from harness.runs.locks import locked
+from harness.runs.memory import LedgerMemory
 from harness.runs.ownership import enter, leave, refuse_strangers
 from harness.runs.parts import Parts
 from harness.runs.plan import load_plan
@@ -67,6 +68,8 @@ def teardown(
             with parts.cloud(plan.cloud)(settings) as cloud:
                 if isinstance(cloud, Watchable):
                     cloud.watch(partial(tell, ledger, ""))
+                if isinstance(cloud, Remembering):
+                    cloud.remember_in(LedgerMemory(ledger))
                 works = [
                     CellWork(
                         settings, plan, cell, folder, ledger, cloud, parts.deployer(cell.deployer)(settings, cloud)

@@ -12,7 +12,7 @@ from typing import Any
 from clouds.conftest import opened
 from localazure.conftest import RunningServer
 
-from harness.clouds.api import Group
+from harness.clouds.api import Group, Memory
 from harness.clouds.room import Demand, Room
 from harness.clusters.api import Cluster
 from harness.deployers.api import ClusterRequest, Recorder
@@ -39,6 +39,9 @@ class ServerCloud:
 
     def __exit__(self, *exc: object) -> None:
         self._stack.close()
+
+    def remember_in(self, memory: Memory) -> None:
+        self.arm.memory = memory
 
     def locations(self) -> Sequence[str]:
         return self.arm.locations()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,9 +16,11 @@ from harness.runs.ledger import Entry, Ledger
 from harness.runs.lifecycle import Lifecycle
 from harness.runs.parts import Parts
 from harness.runs.state import RunState
+from harness.runs.teardown import teardown
 from harness.settings import Settings
 
 CELL = "v1.37.2-kubeadm-westeurope"
+READER = "acdd72a7-3385-48ef-bd42-f606fba81ae7"
 
 
 def refuse(server: RunningServer, path: str, code: str, count: int = 1) -> None:
@@ -128,6 +131,29 @@ def test_a_failed_attempt_that_does_not_go_is_removed_with_the_cell(
     assert len(groups(server)) == 2
     assert lifecycle.finish(aborted=False) is Outcome.PASSED
     assert groups(server) == []
+
+
+def test_what_cannot_be_proven_gone_stays_in_the_ledger_until_it_can(
+    settings: Settings, azure: Parts, server: RunningServer
+) -> None:
+    """The group is gone, and whether its identity's role assignment is, the service does not say."""
+    lifecycle, cluster = run(settings, azure)
+    assert isinstance(cluster, Cluster)
+    path = f"/resourceGroups/{cluster.group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/i"
+    principal = server.ok("PUT", path, {"location": "westeurope"})["properties"]["principalId"]
+    role = f"{server.subscription}/providers/Microsoft.Authorization/roleDefinitions/{READER}"
+    assignment = f"/providers/Microsoft.Authorization/roleAssignments/{uuid.uuid4()}"
+    server.ok("PUT", assignment, {"properties": {"roleDefinitionId": role, "principalId": principal}})
+    forbidden = {"kind": "AuthorizationFailed", "method": "GET", "path": assignment, "count": -1}
+    server.ok("POST", "/localazure/faults", forbidden)
+    assert lifecycle.finish(aborted=False) is Outcome.CLOUD
+    assert groups(server) == []
+    remaining = RunState.of(Ledger(lifecycle.folder.ledger).read()).remaining
+    assert list(remaining) == [("resourceGroup", cluster.group)]
+
+    server.ok("DELETE", "/localazure/faults")
+    assert teardown(lifecycle.folder, kept=True, parts=azure, role="down") is Outcome.PASSED
+    assert RunState.of(Ledger(lifecycle.folder.ledger).read()).remaining == {}
 
 
 @pytest.mark.parametrize("outcome", [item for item in Outcome if item not in (Outcome.QUOTA, Outcome.CLOUD)])

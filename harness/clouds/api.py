@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from harness.builds.api import Build, Progress
+from harness.clouds.memory import Memory
 from harness.clouds.room import Room
 
 if TYPE_CHECKING:  # the SDK takes more than a second of CPU to import, and a dozen test workers read this contract
@@ -162,18 +163,6 @@ class Watchable(Protocol):
 
     def watch(self, tell: Progress) -> None:
         """Give this a line about every wait and obstacle from now on."""
-        ...
-
-
-class Memory(Protocol):
-    """What outlives a resource group, kept for whoever deletes the group next: once it is gone, nobody can ask what was its own."""
-
-    def outliving(self, group: str) -> Sequence[str]:
-        """Paths, with ``api-version``, of what was found and is not confirmed gone."""
-        ...
-
-    def remember(self, group: str, path: str) -> None:
-        """Keep it, durably if that is possible."""
         ...
 
 

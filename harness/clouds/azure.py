@@ -13,9 +13,10 @@ from azure.storage.blob import BlobServiceClient
 from harness.builds import open_builder
 from harness.builds.api import Build, Progress
 from harness.clouds import bundles
-from harness.clouds.api import Group, Memory, NodeProfile
+from harness.clouds.api import Group, NodeProfile
 from harness.clouds.arm import Arm, Endpoint, LazyClients
 from harness.clouds.limit import limited
+from harness.clouds.memory import Memory
 from harness.clouds.room import Room
 from harness.errors import UsageError
 from harness.settings import Settings

@@ -1,9 +1,9 @@
 """Deleting a resource group, and proving it: "accepted" is not "gone", and an answer that fails says nothing.
 
 What outlives a group is deleted first, while it can still be told whose it is, so that a process that is killed in between leaves enough
-for the next one. The group counts as gone when its deletion was accepted, a GET says 404, it is in no list, and what outlived it
-is 404 too. What stands in the way has a strategy and a limit (:class:`Limits`); past it, and at the deadline, the outcome is a leak
-that names every resource with the command that removes it.
+for the next one; but where it cannot be looked up, the machines do not run on for that. The group counts as gone when its deletion was
+accepted, a GET says 404, it is in no list, and what outlived it is 404 too. What stands in the way has a strategy and a limit
+(:class:`Limits`); past it, and at the deadline, the outcome is a leak that names every resource with the command that removes it.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from typing import Any
 from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError, ResourceNotFoundError
 from azure.mgmt.resource.resources import ResourceManagementClient
 
-from harness.clouds.api import Memory
 from harness.clouds.errors import translate, translated
 from harness.clouds.limit import OutOfTimeError, limited
-from harness.clouds.outliving import Forgetful, Outliving, find_outliving
+from harness.clouds.memory import Forgetful, Memory
+from harness.clouds.outliving import Outliving, find_outliving, read_marks, searches
 from harness.clouds.rest import Rest, raise_for
 from harness.clouds.waiting import retry_after
-from harness.errors import HarnessError, LeakError, ThrottledError
+from harness.errors import CloudError, HarnessError, LeakError, ThrottledError
 
 _GROUPS = "2025-04-01"
 _LOCKS = "2020-05-01"
@@ -35,6 +35,11 @@ _ASKING = 600.0
 """Seconds to get a deletion accepted that nobody waits for; Azure may throttle that long where hundreds are asked for at once."""
 _ORDER = ("virtualmachines", "loadbalancers", "networkinterfaces", "publicipaddresses")
 """What is in others' way goes first when resources have to be deleted one by one."""
+
+_ORPHANS = (
+    "role assignments of its identities, which are nobody's now",
+    "az role assignment list --all --query \"[?principalName=='']\"",
+)
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,8 @@ class Limits:
     """Accepted, and no end: asked for again, with its resources one by one."""
     nudges: int = 3
     """How often a stuck deletion is asked for again."""
+    lookup: float = 300.0
+    """What outlives the group may not be found, or not go, at most for half of the time that there is; then the group goes all the same."""
 
 
 def delete_group(
@@ -106,14 +113,21 @@ class _Deletion:
         self._pause = pause
         self._tell = tell
         self._attempted = f"delete resource group {name}"
-        self._begun = time.monotonic()
+        self._begun, self._begun_at = time.monotonic(), time.time()
         # a deletion with little time left must be asked for again while there is some
         self._patience = min(limits.stuck, max(0.0, deadline.timestamp() - time.time()) / 4)
         self._last = "nothing was answered"
         self._evidence = ""
         self._memory = memory
         self._outliving = [Outliving.at(path) for path in memory.outliving(name)]
+        self._marks = memory.marks(name)
+        self._lookup_end = min(self._begun_at + limits.lookup, (self._begun_at + deadline.timestamp()) / 2)
+        self._known = False
+        """What outlives the group was looked up."""
         self._prepared = False
+        """What outlives the group is known, and its deletion was accepted."""
+        self._hasty = False
+        """The group is deleted although it is not."""
         self._since: dict[str, float] = {}
         """Obstacle -> when it was met first."""
         self._refusals = 0
@@ -154,8 +168,8 @@ class _Deletion:
 
     def _gone(self) -> bool:
         """One step; true when everything is proven gone."""
-        if not self._prepared:
-            self._remove_outliving()
+        if not (self._prepared or self._hasty or self._sought()):
+            return False
         if self._by_hand:
             self._by_hand = False
             self._one_by_one()
@@ -169,22 +183,58 @@ class _Deletion:
             if state != "Deleting":  # a deletion that failed leaves the group as it was
                 self._asked_at = None
             return False
+        if not self._prepared:
+            self._remove_outliving_of_the_gone()
         left = [item for item in self._outliving if self._rest.exists(item.path)]
         for item in left:
             self._rest.delete(item.path)
         self._last = f"{len(left)} resources outside the group are still there"
         return not left
 
+    def _sought(self) -> bool:
+        """Whether the group may go: what would outlive it goes, or was sought for long enough; machines cost more than what may stay."""
+        try:
+            with limited(datetime.fromtimestamp(self._lookup_end, UTC)):
+                self._remove_outliving()
+        except ClientAuthenticationError:
+            raise
+        except (AzureError, CloudError, ThrottledError) as error:
+            known = error if isinstance(error, HarnessError) else translate(error, self._attempted)
+            self._last, self._evidence = known.last_seen, known.log_tail
+            self._hint = min(retry_after(_headers(error)), max(0.0, self._lookup_end - time.time()))
+            if time.time() < self._lookup_end and not isinstance(error, OutOfTimeError) and not _forbidden(error):
+                return False
+            self._hasty = True
+            if self._marks is not None:
+                self._memory.remember_marks(self._name, self._marks)
+            self._tell(f"{self._name}: what outlives it cannot be removed yet, so it goes all the same: {self._last}")
+        return True
+
+    def _remove_outliving_of_the_gone(self) -> None:
+        """The group had to go in haste: what outlives it must be known even now, by what was read of the group in time."""
+        if self._marks is None:
+            self._last = f"what identities were in {self._name} was not read before it went: {self._last}"
+            raise self._leak("the group was gone")
+        try:
+            self._remove_outliving()
+        except HttpResponseError as error:
+            if not _forbidden(error):
+                raise
+            raise translate(error, f"look up what outlives resource group {self._name}, which is gone") from error
+
     def _remove_outliving(self) -> None:
         """Ask for the deletion of what would outlive the group, until all of it was accepted."""
         try:
-            tags: Mapping[str, str] = dict(self._client.resource_groups.get(self._name).tags or {})
-            found = find_outliving(self._rest, self._group, tags)
+            if self._marks is None:
+                tags: Mapping[str, str] = dict(self._client.resource_groups.get(self._name).tags or {})
+                self._marks = read_marks(self._rest, self._group, tags)
         except ResourceNotFoundError:
             if self._state():  # something else is not there, which says nothing of the group
                 raise
             self._prepared = True  # gone, and what it was cannot be asked any more
             return
+        found = find_outliving(self._rest, self._marks)
+        self._known = True
         known = {item.id.lower() for item in self._outliving}
         for item in found:
             if item.id.lower() not in known:
@@ -244,7 +294,7 @@ class _Deletion:
             self._tell(f"{self._name} is not deleted yet: {self._last}")
         if time.monotonic() - first > limit:
             raise self._leak(f"{kind}, {limit:.0f} s") from error
-        self._by_hand = self._prepared and not locked and self._refusals > 1
+        self._by_hand = not locked and self._refusals > 1
 
     def _one_by_one(self) -> None:
         """Ask for the deletion of each resource; refusals are expected, since they use each other."""
@@ -303,6 +353,9 @@ class _Deletion:
         except (HarnessError, AzureError) as error:
             found.append((f"(what is in {self._name} cannot be listed: {error})", f"az resource list -g {self._name}"))
         found += group
+        if self._hasty and not self._known:
+            unknown = searches(self._marks) if self._marks else [_ORPHANS]
+            found += [(f"(could not be looked up: {what})", command) for what, command in unknown]
         for item in self._outliving:
             try:
                 there = self._rest.exists(item.path)
@@ -316,9 +369,15 @@ class _Deletion:
         return [str(item["id"]) for item in self._rest.list(path)]
 
 
-def _headers(error: HttpResponseError) -> Any:
-    response: Any = error.response
+def _headers(error: Exception) -> Any:
+    response: Any = getattr(error, "response", None)
     return response.headers if response is not None else {}
+
+
+def _forbidden(error: Exception) -> bool:
+    """Whether asking again is of no use."""
+    status = (error.status_code or 0) if isinstance(error, HttpResponseError) else 0
+    return 400 < status < 500 and status not in (408, 409, 412, 429)
 
 
 def _rank(item: tuple[str, str]) -> int:

@@ -12,11 +12,12 @@ from azure.identity import ClientSecretCredential
 
 from harness.builds import open_builder
 from harness.builds.api import Build, Progress
-from harness.clouds.api import ArmRequest, Group, Memory, NodeProfile
+from harness.clouds.api import ArmRequest, Group, NodeProfile
 from harness.clouds.arm import Arm, Endpoint, LazyClients
 from harness.clouds.errors import translated
 from harness.clouds.journal import requests_of_machines
 from harness.clouds.limit import carried, limited
+from harness.clouds.memory import Memory
 from harness.clouds.polling import result_of
 from harness.clouds.room import Room
 from harness.clouds.server import LocalServer, ServerInfo

@@ -7,7 +7,7 @@ stay in a zone that others own. The last two are ours if they carry the run's an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
 from harness.clouds.api import TAG_CELL, TAG_RUN
+from harness.clouds.memory import Marks
 from harness.clouds.rest import Rest
 
 _ROLES = "2022-04-01"
@@ -51,58 +52,65 @@ class Outliving:
         return f"az rest --method delete --url '{self.path}'"
 
 
-class Forgetful:
-    """Where nothing is kept, for groups of which no ledger tells; implements :class:`harness.clouds.api.Memory`."""
-
-    def outliving(self, group: str) -> Sequence[str]:
-        return ()
-
-    def remember(self, group: str, path: str) -> None:
-        return None
+Finder = Callable[[Rest, Marks], Iterator[Outliving]]
 
 
-Finder = Callable[[Rest, str, Mapping[str, str]], Iterator[Outliving]]
-"""Given the endpoint, the group's id and its tags."""
+def read_marks(rest: Rest, group: str, tags: Mapping[str, str]) -> Marks:
+    """Those of the group with this id; raises what the SDK raises."""
+    return Marks(group, tags, frozenset(_principals(rest, group)))
 
 
-def role_assignments(rest: Rest, group: str, tags: Mapping[str, str]) -> Iterator[Outliving]:
+def searches(marks: Marks) -> list[tuple[str, str]]:
+    """What is to be looked for by hand if it cannot be looked up here, with the command that lists it."""
+    found = [
+        (f"role assignments of {principal}", f"az role assignment list --all --assignee {principal}")
+        for principal in sorted(marks.principals)
+    ]
+    if run := marks.tags.get(TAG_RUN):
+        query = f"[?tags.\"{TAG_RUN}\"=='{run}'].id"
+        found.append((f"deployments of run {run} at the subscription", f"az deployment sub list --query '{query}'"))
+        found.append((f"DNS records of run {run}, by their metadata", "az network dns zone list"))
+    return found
+
+
+def role_assignments(rest: Rest, marks: Marks) -> Iterator[Outliving]:
     """Those of the group's identities, on scopes outside the group."""
-    for principal in _principals(rest, group):
+    for principal in marks.principals:
         wanted = f"api-version={_ROLES}&$filter=principalId%20eq%20'{principal}'"
         for item in rest.list(f"{rest.scope}/providers/Microsoft.Authorization/roleAssignments?{wanted}"):
             properties = item["properties"]
-            inside = (str(properties["scope"]).lower() + "/").startswith(group.lower() + "/")
+            inside = (str(properties["scope"]).lower() + "/").startswith(marks.group.lower() + "/")
             if properties["principalId"] == principal and not inside:
                 yield Outliving(item["id"], _ROLES)
 
 
-def deployments(rest: Rest, group: str, tags: Mapping[str, str]) -> Iterator[Outliving]:
+def deployments(rest: Rest, marks: Marks) -> Iterator[Outliving]:
     """Deployments at the subscription that carry the group's run and cell."""
     for item in rest.list(f"{rest.scope}/providers/Microsoft.Resources/deployments?api-version={_DEPLOYMENTS}"):
-        if "/resourcegroups/" not in item["id"].lower() and _ours(item.get("tags"), tags):
+        if "/resourcegroups/" not in item["id"].lower() and _ours(item.get("tags"), marks.tags):
             yield Outliving(item["id"], _DEPLOYMENTS)
 
 
-def dns_records(rest: Rest, group: str, tags: Mapping[str, str]) -> Iterator[Outliving]:
+def dns_records(rest: Rest, marks: Marks) -> Iterator[Outliving]:
     """Record sets whose metadata names the group's run and cell, in zones outside the group."""
     for zone in rest.list(f"{rest.scope}/providers/Microsoft.Network/dnszones?api-version={_ZONES}"):
-        if zone["id"].lower().startswith(group.lower() + "/"):
+        if zone["id"].lower().startswith(marks.group.lower() + "/"):
             continue
         with suppress(ResourceNotFoundError):  # the zone has gone meanwhile, with its records
             for item in rest.list(f"{zone['id']}/recordsets?api-version={_ZONES}"):
-                if _ours((item.get("properties") or {}).get("metadata"), tags):
+                if _ours((item.get("properties") or {}).get("metadata"), marks.tags):
                     yield Outliving(item["id"], _ZONES)
 
 
 FINDERS: tuple[Finder, ...] = (role_assignments, deployments, dns_records)
 
 
-def find_outliving(rest: Rest, group: str, tags: Mapping[str, str]) -> list[Outliving]:
+def find_outliving(rest: Rest, marks: Marks) -> list[Outliving]:
     """Everything of all kinds; raises what the SDK raises when one kind cannot be listed."""
     found: dict[str, Outliving] = {}
     for finder in FINDERS:
         try:
-            found |= {item.id.lower(): item for item in finder(rest, group, tags)}
+            found |= {item.id.lower(): item for item in finder(rest, marks)}
         except HttpResponseError as error:
             if error.error is None or error.error.code not in _NOT_USED:
                 raise

@@ -17,7 +17,8 @@ Fields of every line: ``v`` (1), ``at`` (Unix time, float), ``kind``, ``cell`` (
 ``creating``     ``resource`` (kind), ``name``, and whatever is needed to delete it (``cloud``, ``location``)
 ``moved``        ``source`` and ``target`` (locations), ``group`` (the next attempt's), ``code``, ``outcome``, ``message`` of the
                  failure: the cell is tried again there
-``outlives``     ``group``, ``path``: of the group but outside it, to be deleted with it; until the group is ``gone``
+``outlives``     ``group``, ``path``: of the group but outside it, to be deleted with it, until the group is ``gone``; or ``id``, ``tags``
+                 and ``principals`` (of the group's identities), by which it is found if the group goes before it was
 ``gone``         ``resource``, ``name``: confirmed deleted
 ``kept``         ``resource``, ``name``, ``until``: left on purpose by --keep
 ``cluster``      ``path`` of cluster.json: ready and held

@@ -4,21 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import Any
 
+from harness.clouds.memory import Marks
 from harness.errors import HarnessError
 from harness.runs.ledger import Ledger
 from harness.runs.state import RunState
 
 
 class LedgerMemory:
-    """Implements :class:`harness.clouds.api.Memory`."""
+    """Implements :class:`harness.clouds.memory.Memory`."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
     def outliving(self, group: str) -> Sequence[str]:
-        return tuple(RunState.of(self._ledger.read()).outliving.get(group, ()))
+        return tuple(str(line["path"]) for line in self._lines(group) if "path" in line)
 
     def remember(self, group: str, path: str) -> None:
+        self._keep(group, path=path)
+
+    def marks(self, group: str) -> Marks | None:
+        found = [line for line in self._lines(group) if "principals" in line]
+        return Marks(found[-1]["id"], found[-1]["tags"], frozenset(found[-1]["principals"])) if found else None
+
+    def remember_marks(self, group: str, marks: Marks) -> None:
+        self._keep(group, id=marks.group, tags=dict(marks.tags), principals=sorted(marks.principals))
+
+    def _lines(self, group: str) -> Sequence[Any]:
+        return RunState.of(self._ledger.read()).outliving.get(group, ())
+
+    def _keep(self, group: str, **fields: Any) -> None:
         with suppress(HarnessError):  # a ledger that cannot be written must not stop a deletion
-            self._ledger.append("outlives", group=group, path=path)
+            self._ledger.append("outlives", group=group, **fields)

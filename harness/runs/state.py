@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from harness.errors import (
     EXIT_CODES,
@@ -70,8 +71,8 @@ class RunState:
     """cell -> cluster.json."""
     remaining: dict[tuple[str, str], Resource] = field(default_factory=dict)
     """(kind, name) -> what was announced and is not confirmed gone, kept ones included."""
-    outliving: dict[str, list[str]] = field(default_factory=dict)
-    """Resource group -> paths of what was found to outlive it; until the group is confirmed gone, and they with it."""
+    outliving: dict[str, list[Mapping[str, Any]]] = field(default_factory=dict)
+    """Resource group -> lines about what outlives it; until the group is confirmed gone, and all that with it."""
     kept: dict[tuple[str, str], float] = field(default_factory=dict)
     """(kind, name) -> Unix time until which it was kept on purpose."""
 
@@ -109,7 +110,7 @@ class RunState:
                 if not any(resource.cell == entry.cell for resource in self.remaining.values()):
                     self.clusters.pop(entry.cell, None)
             case "outlives":
-                self.outliving.setdefault(entry.text("group"), []).append(entry.text("path"))
+                self.outliving.setdefault(entry.text("group"), []).append(entry.fields)
             case "kept":
                 self.kept[key] = float(entry.fields.get("until", 0.0))
             case "cluster":

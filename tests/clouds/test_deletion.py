@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,7 +20,7 @@ from .conftest import opened
 PLACE = "westeurope"
 GROUP = "harness-r-1"
 TAGS = {"harness-run": "r", "harness-cell": "c"}
-QUICK = Limits(locked=0.3, in_use=1.0, stuck=0.3, nudges=1)
+QUICK = Limits(locked=0.3, in_use=1.0, stuck=0.3, nudges=1, lookup=3.0)
 READER = "acdd72a7-3385-48ef-bd42-f606fba81ae7"
 
 
@@ -234,6 +235,64 @@ def test_a_leak_of_what_outlives_a_group_does_not_name_the_group_that_is_gone(se
     assert "resource group" not in error.last_seen
     assert "az group delete" not in error.log_tail
     assert "cannot be listed" not in error.log_tail
+
+
+def test_an_outage_of_what_knows_the_outliving_does_not_keep_the_machines_running(
+    server: RunningServer, arm: Arm
+) -> None:
+    """It ends after the group has gone: what outlives the group is still found."""
+    path, said = assigned(server, identity(server)), list[str]()
+    fault(server, "error", method="GET", path="(dnszones|roleAssignments)$", count=-1)
+
+    def recovers(text: str) -> None:
+        said.append(text)
+        if "all the same" in text:
+            server.ok("DELETE", "/localazure/faults")
+            fault(server, "error", method="GET", path="(dnszones|roleAssignments)$", count=3)
+
+    limit = datetime.now(UTC) + timedelta(seconds=20)
+    delete_group(arm.resources, arm.rest, GROUP, limit, 0.02, replace(QUICK, lookup=0.2), recovers)
+    assert groups(server) == []
+    assert server.call("GET", path).status_code == 404
+    assert "InternalServerError" in said[0]
+
+
+def test_an_outage_without_end_is_a_leak_that_says_what_was_not_looked_up(server: RunningServer, arm: Arm) -> None:
+    principal = identity(server)
+    path = assigned(server, principal)
+    fault(server, "error", method="GET", path="roleAssignments$", count=-1)
+    error = leak(arm, 5)
+    assert groups(server) == []
+    assert server.call("GET", path).ok
+    assert "could not be looked up" in error.last_seen
+    assert f"az role assignment list --all --assignee {principal}" in error.log_tail
+    assert "az group delete" not in error.log_tail
+
+
+def test_identities_that_cannot_be_read_do_not_keep_the_machines_running(server: RunningServer, arm: Arm) -> None:
+    fault(server, "error", method="GET", path="Microsoft.Compute/virtualMachines$", count=-1)
+    error = leak(arm, 5)
+    assert groups(server) == []
+    assert "az role assignment list --all" in error.log_tail
+
+
+def test_a_lookup_that_is_forbidden_does_not_keep_the_machines_running(server: RunningServer, arm: Arm) -> None:
+    fault(server, "AuthorizationFailed", method="GET", path="dnszones$", count=-1)
+    began = time.monotonic()
+    with pytest.raises(CloudError) as caught:
+        delete(arm, 60)
+    assert groups(server) == []
+    assert caught.value.code == "AuthorizationFailed"
+    assert f"look up what outlives resource group {GROUP}" in str(caught.value)
+    assert time.monotonic() - began < 20
+
+
+def test_a_lock_on_what_outlives_the_group_does_not_keep_the_machines_running(server: RunningServer, arm: Arm) -> None:
+    path = assigned(server, identity(server))
+    fault(server, "ScopeLocked", method="DELETE", path="roleAssignments", count=-1)
+    error = leak(arm, 30)
+    assert groups(server) == []
+    assert path in error.log_tail
 
 
 def test_a_subscription_without_a_provider_has_nothing_of_it(server: RunningServer, arm: Arm) -> None:

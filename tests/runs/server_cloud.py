@@ -12,7 +12,8 @@ from typing import Any
 from clouds.conftest import opened
 from localazure.conftest import RunningServer
 
-from harness.clouds.api import Group, Memory
+from harness.clouds.api import Group
+from harness.clouds.memory import Memory
 from harness.clouds.room import Demand, Room
 from harness.clusters.api import Cluster
 from harness.deployers.api import ClusterRequest, Recorder

@@ -133,10 +133,11 @@ def test_a_failed_attempt_that_does_not_go_is_removed_with_the_cell(
     assert groups(server) == []
 
 
+@pytest.mark.parametrize("listed", [True, False])
 def test_what_cannot_be_proven_gone_stays_in_the_ledger_until_it_can(
-    settings: Settings, azure: Parts, server: RunningServer
+    settings: Settings, azure: Parts, server: RunningServer, listed: bool
 ) -> None:
-    """The group is gone, and whether its identity's role assignment is, the service does not say."""
+    """The group is gone, and whether its identity's role assignment is, or that there is one, the service does not say."""
     lifecycle, cluster = run(settings, azure)
     assert isinstance(cluster, Cluster)
     path = f"/resourceGroups/{cluster.group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/i"
@@ -144,8 +145,8 @@ def test_what_cannot_be_proven_gone_stays_in_the_ledger_until_it_can(
     role = f"{server.subscription}/providers/Microsoft.Authorization/roleDefinitions/{READER}"
     assignment = f"/providers/Microsoft.Authorization/roleAssignments/{uuid.uuid4()}"
     server.ok("PUT", assignment, {"properties": {"roleDefinitionId": role, "principalId": principal}})
-    forbidden = {"kind": "AuthorizationFailed", "method": "GET", "path": assignment, "count": -1}
-    server.ok("POST", "/localazure/faults", forbidden)
+    forbidden = {"kind": "AuthorizationFailed", "method": "GET", "path": assignment if listed else "roleAssignments$"}
+    server.ok("POST", "/localazure/faults", {**forbidden, "count": -1})
     assert lifecycle.finish(aborted=False) is Outcome.CLOUD
     assert groups(server) == []
     remaining = RunState.of(Ledger(lifecycle.folder.ledger).read()).remaining
@@ -154,6 +155,7 @@ def test_what_cannot_be_proven_gone_stays_in_the_ledger_until_it_can(
     server.ok("DELETE", "/localazure/faults")
     assert teardown(lifecycle.folder, kept=True, parts=azure, role="down") is Outcome.PASSED
     assert RunState.of(Ledger(lifecycle.folder.ledger).read()).remaining == {}
+    assert server.call("GET", assignment).status_code == 404
 
 
 @pytest.mark.parametrize("outcome", [item for item in Outcome if item not in (Outcome.QUOTA, Outcome.CLOUD)])

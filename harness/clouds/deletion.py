@@ -22,7 +22,7 @@ from harness.clouds.limit import OutOfTimeError, limited
 from harness.clouds.memory import Forgetful, Memory
 from harness.clouds.outliving import Outliving, find_outliving, read_marks, searches
 from harness.clouds.rest import Rest, raise_for
-from harness.clouds.waiting import retry_after
+from harness.clouds.waiting import WORTH_TELLING, retry_after
 from harness.errors import CloudError, HarnessError, LeakError, ThrottledError
 
 _GROUPS = "2025-04-01"
@@ -202,6 +202,7 @@ class _Deletion:
             known = error if isinstance(error, HarnessError) else translate(error, self._attempted)
             self._last, self._evidence = known.last_seen, known.log_tail
             self._hint = min(retry_after(_headers(error)), max(0.0, self._lookup_end - time.time()))
+            self._show_wait()
             if time.time() < self._lookup_end and not isinstance(error, OutOfTimeError) and not _forbidden(error):
                 return False
             self._hasty = True
@@ -281,6 +282,7 @@ class _Deletion:
         known = translate(error, self._attempted)
         self._last, self._evidence = known.last_seen, known.log_tail
         self._hint = retry_after(_headers(error))
+        self._show_wait()
         if status < 400 or status == 429 or status >= 500 or status == 408:  # below 400: it broke off in the middle
             return
         if status not in (409, 412, 400):
@@ -290,11 +292,17 @@ class _Deletion:
         first = self._since.setdefault(kind, time.monotonic())
         self._refusals += 1
         self._asked_at, self._poll = None, ""
-        if self._refusals == 1:
+        if self._refusals == 1 and self._hint < WORTH_TELLING:
             self._tell(f"{self._name} is not deleted yet: {self._last}")
         if time.monotonic() - first > limit:
             raise self._leak(f"{kind}, {limit:.0f} s") from error
         self._by_hand = not locked and self._refusals > 1
+
+    def _show_wait(self) -> None:
+        """Say that a failure makes us wait, if that is long enough to wonder."""
+        if self._hint >= WORTH_TELLING:
+            seconds = min(self._hint, _LONGEST)
+            self._tell(f"{self._name} is not deleted yet: {self._last}; asking again in {seconds:.0f} s")
 
     def _one_by_one(self) -> None:
         """Ask for the deletion of each resource; refusals are expected, since they use each other."""

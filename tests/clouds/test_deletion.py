@@ -70,6 +70,15 @@ def test_an_answer_that_fails_says_nothing(server: RunningServer, arm: Arm, kind
     assert groups(server) == []
 
 
+@pytest.mark.parametrize("path", [f"resourcegroups/{GROUP}$", "dnszones$"])
+def test_a_wait_that_a_failure_asks_for_is_told(server: RunningServer, arm: Arm, path: str) -> None:
+    said: list[str] = []
+    fault(server, "ServiceUnavailable", path=path, seconds=2)
+    delete(arm, said=said)
+    assert [text.partition("; ")[2] for text in said] == ["asking again in 2 s"]
+    assert "ServiceUnavailable" in said[0]
+
+
 def test_a_get_that_never_works_is_a_leak(server: RunningServer, arm: Arm) -> None:
     """Even though the group is gone: nobody can know."""
     fault(server, "error", method="GET", path=f"resourcegroups/{GROUP}$", count=-1)

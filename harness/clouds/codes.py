@@ -5,6 +5,7 @@ The one list by which failures are told apart; a code that is not here is the cl
 Sources: https://learn.microsoft.com/azure/azure-resource-manager/troubleshooting/common-deployment-errors,
 https://learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling,
 https://learn.microsoft.com/troubleshoot/azure/virtual-machines/windows/allocation-failure,
+https://learn.microsoft.com/azure/azure-resource-manager/templates/deployment-history-deletions,
 https://learn.microsoft.com/entra/identity-platform/reference-error-codes
 """
 
@@ -41,6 +42,11 @@ _CAPACITY = Meaning(
     Remedy.ELSEWHERE,
     "the location has no such machines now: give --failover-location or another --vm-size",
 )
+_HISTORY = Meaning(
+    Outcome.QUOTA,
+    Remedy.AGAIN,
+    "the history of deployments is full, and Azure has begun to shorten it: run again (az deployment group list lists it)",
+)
 _MACHINE = Meaning(
     Outcome.CLOUD, Remedy.AGAIN, "the machine did not start as it should: its console is in the cell's logs"
 )
@@ -51,6 +57,11 @@ _EXPIRED = Meaning(
     Outcome.CLOUD,
     Remedy.NONE,
     "the secret has expired: az ad app credential reset --id APP_ID, and give the new one to CI",
+)
+_STALE = Meaning(
+    Outcome.CLOUD,
+    Remedy.NONE,
+    "the federated token has expired: have CI write a new one to AZURE_FEDERATED_TOKEN_FILE during the run",
 )
 _FORBIDDEN = Meaning(
     Outcome.CLOUD,
@@ -89,6 +100,7 @@ _MEANINGS: Mapping[Meaning, tuple[str, ...]] = {
         "LocationNotAvailableForResourceType",
         "LocationNotAvailableForResourceGroup",
     ),
+    _HISTORY: ("DeploymentQuotaExceeded",),
     THROTTLED: (
         "TooManyRequests",
         "SubscriptionRequestsThrottled",
@@ -112,6 +124,7 @@ _MEANINGS: Mapping[Meaning, tuple[str, ...]] = {
         "InternalError",
         "ServiceUnavailable",
         "ServerTimeout",
+        "BadGateway",
         "GatewayTimeout",
         "ServerBusy",
         "NetworkingInternalOperationError",
@@ -144,11 +157,11 @@ _MEANINGS: Mapping[Meaning, tuple[str, ...]] = {
         "ExpiredAuthenticationToken",
         "AADSTS700016",  # application not found in the tenant
         "AADSTS7000215",  # wrong secret
-        "AADSTS700024",  # the federated token is too old
         "AADSTS700027",  # the certificate's signature is wrong
         "AADSTS90002",  # tenant not found
     ),
     _EXPIRED: ("AADSTS7000222",),
+    _STALE: ("AADSTS700024",),
     _FORBIDDEN: ("AuthorizationFailed", "LinkedAuthorizationFailed", "Forbidden", "DenyAssignmentAuthorizationFailed"),
     _POLICY: ("RequestDisallowedByPolicy", "RequestDisallowedByAzure"),
     _SUBSCRIPTION: (

@@ -7,6 +7,7 @@ from contextlib import closing, contextmanager
 from typing import Any
 
 import pytest
+from azure.core.credentials import TokenCredential
 from azure.identity import ClientSecretCredential
 from localazure.conftest import RunningServer, fabric, server
 
@@ -28,15 +29,19 @@ def opened(server: RunningServer, *, secret: str = "", url: str = "", **fields: 
         disable_instance_discovery=True,
         retry_total=0,
     )
-    endpoint = Endpoint(
-        facts["subscription"],
+    with closing(credential), closing(Arm(endpoint(server, credential, url=url, **fields))) as arm:
+        yield arm
+
+
+def endpoint(server: RunningServer, credential: TokenCredential, *, url: str = "", **fields: Any) -> Endpoint:
+    """The server for whoever this credential is of."""
+    return Endpoint(
+        server.facts["subscription"],
         credential,
-        url=url or facts["https"],
-        authority_file=facts["ca"],
+        url=url or server.facts["https"],
+        authority_file=server.facts["ca"],
         **{"polling": 0.05, "retries": 0, "patience": 0.0, **fields},
     )
-    with closing(credential), closing(Arm(endpoint)) as arm:
-        yield arm
 
 
 @pytest.fixture

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import json
+import ssl
 import time
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
+from azure.identity import ChainedTokenCredential, ClientAssertionCredential
 from localazure.conftest import RunningServer
 from recording_fabric import FakeFabric
 
 from harness.clouds.arm import Arm
 from harness.errors import CloudError, DeployError, HarnessError, Outcome, Remedy
 
-from .conftest import opened
+from .conftest import endpoint, opened
 
 PLACE = "westeurope"
 NONE, AGAIN, ELSEWHERE, LATER = Remedy.NONE, Remedy.AGAIN, Remedy.ELSEWHERE, Remedy.LATER
@@ -24,6 +31,7 @@ CODES = [
     ("QuotaExceeded", 409, Outcome.QUOTA, ELSEWHERE),
     ("ResourceQuotaExceeded", 409, Outcome.QUOTA, ELSEWHERE),
     ("PublicIPCountLimitReached", 400, Outcome.QUOTA, ELSEWHERE),
+    ("DeploymentQuotaExceeded", 409, Outcome.QUOTA, AGAIN),
     ("SkuNotAvailable", 409, Outcome.QUOTA, ELSEWHERE),
     ("NotAvailableForSubscription", 409, Outcome.QUOTA, ELSEWHERE),
     ("AllocationFailed", 409, Outcome.QUOTA, ELSEWHERE),
@@ -34,6 +42,7 @@ CODES = [
     ("VMStartTimedOut", 409, Outcome.CLOUD, AGAIN),
     ("AnotherOperationInProgress", 409, Outcome.CLOUD, AGAIN),
     ("RetryableError", 429, Outcome.CLOUD, AGAIN),
+    ("BadGateway", 502, Outcome.CLOUD, AGAIN),
     ("DnsRecordInUse", 400, Outcome.CLOUD, AGAIN),
     ("PrincipalNotFound", 400, Outcome.CLOUD, AGAIN),
     ("TooManyRequests", 429, Outcome.THROTTLED, LATER),
@@ -153,6 +162,70 @@ def test_a_wrong_secret(server: RunningServer) -> None:
     with opened(server, secret="wrong") as stranger, pytest.raises(CloudError) as caught:
         group(stranger)
     assert caught.value.code == "AADSTS7000215"
+
+
+def test_a_federated_token_that_is_too_old(server: RunningServer) -> None:
+    """A job's token file lives for minutes; its renewal is CI's, and running again is of no use before."""
+    with refusing(server, "AADSTS700024: Client assertion is not within its valid time range.") as authority:
+        credential = ClientAssertionCredential(
+            server.facts["tenant"],
+            server.facts["client_id"],
+            lambda: "expired",
+            authority=authority,
+            connection_verify=server.facts["ca"],
+            disable_instance_discovery=True,
+            retry_total=0,
+        )
+        with closing(credential), closing(Arm(endpoint(server, credential))) as arm:
+            with pytest.raises(CloudError) as caught:
+                group(arm)
+            chained = ChainedTokenCredential(credential)  # tells the codes in prose only
+            with closing(Arm(endpoint(server, chained))) as another, pytest.raises(CloudError) as told:
+                group(another)
+    for error in (caught.value, told.value):
+        assert (error.code, error.outcome, error.remedy) == ("AADSTS700024", Outcome.CLOUD, NONE)
+        assert "AZURE_FEDERATED_TOKEN_FILE" in error.hint
+
+
+@contextmanager
+def refusing(server: RunningServer, text: str) -> Iterator[str]:
+    """A directory that gives nobody a token; its URL."""
+
+    class Directory(BaseHTTPRequestHandler):
+        def _answer(self, status: int, body: dict[str, Any]) -> None:
+            data = json.dumps(body).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        def do_GET(self) -> None:
+            base = f"https://{self.headers['Host']}/{self.path.split('/')[1]}"
+            names = ("issuer", "authorization_endpoint", "token_endpoint", "jwks_uri")
+            self._answer(200, {name: f"{base}/{name}" for name in names})
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            number = int(text.partition(":")[0].removeprefix("AADSTS"))
+            self._answer(401, {"error": "invalid_client", "error_description": text, "error_codes": [number]})
+
+        def log_message(self, *arguments: Any) -> None:
+            return None
+
+    directory = ThreadingHTTPServer(("127.0.0.1", 0), Directory)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    folder = Path(server.facts["ca"]).parent
+    context.load_cert_chain(folder / "server.pem", folder / "server.key")
+    directory.socket = context.wrap_socket(directory.socket, server_side=True)
+    thread = Thread(target=directory.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield f"https://127.0.0.1:{directory.server_port}"
+    finally:
+        directory.shutdown()
+        thread.join()
+        directory.server_close()
 
 
 def test_a_taken_dns_label(arm: Arm) -> None:

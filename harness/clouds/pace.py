@@ -2,35 +2,57 @@
 
 ARM answers each request with what is left of the subscription's budget (reads, writes and deletes are separate token buckets), and with
 429 and ``Retry-After`` when nothing is. What any process learns is in one small file, so that all slow down before the budget is used up,
-and none asks while another was told to wait (:mod:`harness.clouds.waiting`).
+and none asks while another was told to wait (:mod:`harness.clouds.waiting`). Compute has far smaller budgets of its own, for each kind of
+operation, and says in its answers what is left of those that a request counts against.
 
-Source: https://learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling
+Sources: https://learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling,
+https://learn.microsoft.com/troubleshoot/azure/virtual-machines/windows/troubleshooting-throttling-errors
 """
 
 from __future__ import annotations
 
 import fcntl
 import json
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-_LOW = 50.0
-"""Requests left below which we slow down."""
-_PLENTY = 500.0
+_PLENTY = 10.0
+"""How many times a bucket's ``low`` is plenty."""
 _EACH = 5.0
 """With plenty left, it is remembered only so often, in seconds."""
 SLOWEST = 2.0
 """Seconds before each request when nothing is left."""
-_REFILL = {"reads": 25.0, "writes": 10.0, "deletes": 10.0}
-"""Requests a second that the bucket gets back."""
+_PROVIDER = re.compile(r"/providers/([^/?]+)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class _Bucket:
+    """How a budget behaves."""
+
+    low: float
+    """Requests left below which we slow down."""
+    refill: float
+    """Requests a second that it gets back."""
+
+
+_BUCKETS = {"reads": _Bucket(50, 25), "writes": _Bucket(50, 10), "deletes": _Bucket(50, 10)}
+_OF_PROVIDER = _Bucket(5, 0.5)
+"""Compute's smallest: 4 writes and 12 reads a minute of one machine."""
 
 
 def kind_of(method: str) -> str:
-    """The budget that a request counts against."""
+    """The subscription's budget that a request counts against."""
     return "reads" if method in ("GET", "HEAD") else "deletes" if method == "DELETE" else "writes"
+
+
+def kind_of_provider(method: str, url: str) -> str:
+    """The budget of the resource provider that answers; empty if that is ARM itself."""
+    found = _PROVIDER.findall(url.partition("?")[0])
+    return f"{kind_of(method)} of {found[-1].lower()}" if found else ""
 
 
 @dataclass(frozen=True)
@@ -51,22 +73,27 @@ class Pace:
         self._learnt: dict[str, float] = {}
         """Kind -> when it was last remembered that there is plenty."""
 
-    def delay(self, kind: str) -> tuple[float, str]:
-        """Seconds to wait before a request of this kind, and why."""
-        known = self._read().get(kind) or {}
-        now = self._clock.now()
+    def delay(self, *kinds: str) -> tuple[float, str]:
+        """Seconds to wait before a request that counts against these budgets, and why."""
+        known = self._read()
+        return max((self._delay(kind, known.get(kind) or {}) for kind in kinds), default=(0.0, ""))
+
+    def _delay(self, kind: str, known: dict[str, Any]) -> tuple[float, str]:
+        now, bucket = self._clock.now(), _BUCKETS.get(kind, _OF_PROVIDER)
         blocked = float(known.get("until", 0.0)) - now
         if blocked > 0:
             return blocked, f"Azure takes no {kind} of this subscription"
         if "left" not in known:
             return 0.0, ""
-        left = float(known["left"]) + (now - float(known["at"])) * _REFILL[kind]
-        return max(0.0, 1 - left / _LOW) * SLOWEST, f"{max(0.0, left):.0f} {kind} left of this subscription's budget"
+        left = float(known["left"]) + (now - float(known["at"])) * bucket.refill
+        return max(
+            0.0, 1 - left / bucket.low
+        ) * SLOWEST, f"{max(0.0, left):.0f} {kind} left of this subscription's budget"
 
     def learn(self, kind: str, *, left: float | None = None, wait: float = 0.0) -> None:
         """Remember what an answer said: requests left, or seconds in which none is taken."""
         now = self._clock.now()
-        plenty = left is not None and left > _PLENTY and not wait
+        plenty = left is not None and left > _PLENTY * _BUCKETS.get(kind, _OF_PROVIDER).low and not wait
         if plenty and now - self._learnt.get(kind, -_EACH) < _EACH:
             return
         self._learnt[kind] = now if plenty else -_EACH

@@ -20,7 +20,7 @@ from azure.mgmt.core.exceptions import ARMErrorFormat
 from harness.clouds import codes
 from harness.clouds.errors import translate
 from harness.clouds.limit import Limit, OutOfTimeError, limit_of
-from harness.clouds.pace import SLOWEST, Clock, Pace, kind_of
+from harness.clouds.pace import SLOWEST, Clock, Pace, kind_of, kind_of_provider
 from harness.errors import HarnessError
 
 _BACKOFF = (1.0, 2.0, 5.0, 10.0, 30.0)
@@ -61,13 +61,15 @@ class PacePolicy(HTTPPolicy[Any, Any]):
         :raises ThrottledError: (not the SDK's, which would be retried) when that is too far off; ``OutOfTimeError`` beyond the deadline.
         :raises AbortedError: when the run is cut off meanwhile.
         """
-        limit, kind = limit_of(request.context), kind_of(request.http_request.method)
+        limit, (kind, *narrow) = limit_of(request.context), _kinds(request)
         begun, throttled, repeated = self._clock.now(), 0, 0
         while True:
-            self._await_turn(request, kind, limit)
+            self._await_turn(request, limit)
             response = self.next.send(request)
             answer = response.http_response
             self._pace.learn(kind, left=_left(answer.headers, kind))
+            for budget in narrow:
+                self._pace.learn(budget, left=_left_of_provider(answer.headers, budget))
             seconds = retry_after(answer.headers)
             until = self._clock.now() + seconds
             if answer.status_code == 429:
@@ -87,9 +89,9 @@ class PacePolicy(HTTPPolicy[Any, Any]):
                 return response
             _finish(answer)
 
-    def _await_turn(self, request: PipelineRequest[Any], kind: str, limit: Limit) -> None:
+    def _await_turn(self, request: PipelineRequest[Any], limit: Limit) -> None:
         """Wait as the shared view says."""
-        seconds, why = self._pace.delay(kind)
+        seconds, why = self._pace.delay(*_kinds(request))
         left = limit.end - self._clock.now()
         if seconds > max(left, SLOWEST):
             raise _out_of_time(request, why, seconds)
@@ -147,6 +149,22 @@ def _left(headers: Any, kind: str) -> float | None:
         and value.isdigit()
     ]
     return min(found, default=None)
+
+
+def _left_of_provider(headers: Any, budget: str) -> float | None:
+    """The smallest of what is left by any policy of the provider: ``Microsoft.Compute/PutVM3Min;237,Microsoft.Compute/...``."""
+    listed = str(headers.get("x-ms-ratelimit-remaining-resource") or "")
+    entries = [entry.strip().rpartition(";") for entry in listed.split(",")]
+    provider = budget.rpartition(" ")[2]
+    found = [float(left) for policy, _, left in entries if left.isdigit() and policy.lower().startswith(f"{provider}/")]
+    return min(found, default=None)
+
+
+def _kinds(request: PipelineRequest[Any]) -> list[str]:
+    """The budgets that it counts against, the subscription's first."""
+    asked = request.http_request
+    narrow = kind_of_provider(asked.method, str(asked.url))
+    return [kind_of(asked.method), *([narrow] if narrow else [])]
 
 
 def _asked(request: PipelineRequest[Any]) -> str:

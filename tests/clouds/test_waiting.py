@@ -168,6 +168,25 @@ def test_the_clients_of_a_run_are_made_of_these_policies(server: RunningServer) 
     assert len(server.ok("GET", "/localazure/journal?method=PUT&path=resourcegroups/g$")["value"]) == 2
 
 
+def test_what_compute_has_left_slows_its_requests_and_no_others() -> None:
+    """Its budgets are small: twelve reads left are plenty, none is none."""
+    clock, said, waits = Time(), list[str](), list[float]()
+    policies = [PacePolicy(Pace(None, clock.clock), 600, said.append, clock.clock)]
+    left = [
+        "HighCostGet3Min;159, Microsoft.Compute/GetVM3Min;12",
+        "HighCostGet30Min;1199,Microsoft.Compute/GetVM3Min;0",
+    ]
+    answers = [(200, {"x-ms-ratelimit-remaining-resource": f"Microsoft.Compute/{each}"}) for each in left]
+    with answering(answers) as (url, _), Pipeline(RequestsTransport(), policies) as pipeline:
+        scope = f"{url}/subscriptions/s"
+        for path in (*["/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/m?a=b"] * 3, "/resourcegroups"):
+            before = clock.at
+            pipeline.run(HttpRequest("GET", scope + path))
+            waits.append(clock.at - before)
+    assert waits == [0, 0, pytest.approx(2), 0]
+    assert said == ["waiting 2 s: 0 reads of microsoft.compute left of this subscription's budget"]
+
+
 def test_a_date_is_a_wait_too() -> None:
     then = datetime.now(UTC) + timedelta(seconds=90)
     assert 85 < retry_after({"Retry-After": format_datetime(then, usegmt=True)}) <= 90

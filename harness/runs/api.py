@@ -71,6 +71,7 @@ class Cell:
     name: str
     """``<version>-<deployer>-<location>``: ``v1.37.2-kubeadm-westeurope``; safe as a file name."""
     source: str
+    """By what cannot move while the run goes on: ``ci:v1.38.0-alpha.1.42+0123456789abcd``."""
     deployer: str
     location: str
     replica_of: str = ""
@@ -79,6 +80,8 @@ class Cell:
     """The only suites that run on it, if a matrix says so; all of the plan's, if none are named."""
     owner: str = ""
     """Whose it is, if a matrix says so; else the run's."""
+    asked: str = ""
+    """The source as it was written, ``ci:latest``: what its history goes by. Plans of older runs lack it."""
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ def tracks(cells: Sequence[Cell]) -> dict[str, str]:
     names = {cell.name: track(cell) for cell in primary}
     often = Counter(names.values())
     found = {
-        cell.name: names[cell.name] + (f"-{_mark(cell.source)}" if often[names[cell.name]] > 1 else "")
+        cell.name: names[cell.name] + (f"-{_mark(_asked(cell))}" if often[names[cell.name]] > 1 else "")
         for cell in primary
     }
     for cell in cells:
@@ -41,7 +41,7 @@ def tracks(cells: Sequence[Cell]) -> dict[str, str]:
 
 def track(cell: Cell) -> str:
     """``v1_37_2-kubeadm-westeurope``, ``ci-latest-kubeadm-westeurope``, ``git-release-1_37-kubeadm-westeurope``."""
-    scheme, _, reference = cell.source.partition(":")
+    scheme, _, reference = _asked(cell).partition(":")
     if _EXACT.fullmatch(reference):
         label = reference
     elif scheme == "path":
@@ -52,19 +52,23 @@ def track(cell: Cell) -> str:
     return safe_track(f"{label}-{cell.deployer}-{cell.location}")
 
 
+def _asked(cell: Cell) -> str:
+    return cell.asked or cell.source
+
+
 def safe_track(name: str) -> str:
     """Without what a class name cannot hold."""
     return re.sub(r"[^A-Za-z0-9_+-]", "_", name)
 
 
 def unique(tests: Sequence[TestResult]) -> list[str]:
-    """A name for each test; a clash gets a mark made from the node id, so that it stays the same over builds."""
+    """A name for each test; a clash gets a mark made from the node id, but its cell, so that it stays the same over builds."""
     names = []
     taken: set[tuple[str, str]] = set()
     for test in tests:
         name = test.name
         if (test.classname, case_address(name)) in taken:
-            name += f" #{_mark(test.nodeid)}"
+            name += f" #{_mark(test.nodeid.replace(test.cell, ''))}"
         taken.add((test.classname, case_address(name)))
         names.append(name)
     return names

@@ -14,14 +14,12 @@ from typing import Any
 from harness.ginkgo.api import Spec
 from harness.ginkgo.labels import parse_filter
 from harness.ginkgo.selection import Chosen, Selection, load_selection
+from harness.runs.changes.places import has_specs, is_shared, specs_at
 from harness.runs.changes.rules import FILE, Rule, load_rules
 
 CORE = "core"
 """Preset of a specs.yaml that always runs."""
 _SPECS = "*specs.yaml"
-_E2E = "test/e2e/"
-_SHARED = ("test/e2e/framework/", "test/e2e/e2e")
-"""What all specs stand on."""
 
 
 @dataclass(frozen=True)
@@ -46,17 +44,16 @@ class Pick:
 
     def choose(self, selection: Selection, specs: Sequence[Spec], preset: str) -> list[Chosen]:
         """What this file of the suite contributes, in inventory order."""
-        if self.whole:
-            return selection.choose(specs, preset)
-        core = {chosen.spec.text for chosen in selection.choose(specs, CORE)} if _has_core(selection) else set()
         filters = [parse_filter(text) for text in self.specs]
-        places = tuple(_place(file, specs) for file in self.files)
+        changed = [specs_at(file, specs) for file in self.files]
+        presets = [CORE] if _has_core(selection) else []
+        if self.whole or not all(changed):  # a helper of specs that are elsewhere
+            presets.append(preset)
+        texts = {chosen.spec.text for name in presets for chosen in selection.choose(specs, name)}.union(*changed)
         return [
             chosen
             for chosen in selection.choose(specs, "")
-            if chosen.spec.text in core
-            or any(wanted(chosen.spec.labels) for wanted in filters)
-            or (places and chosen.spec.location.startswith(places))
+            if chosen.spec.text in texts or any(wanted(chosen.spec.labels) for wanted in filters)
         ]
 
 
@@ -86,12 +83,19 @@ def pick(changed: Iterable[str], suites: Sequence[str], folder: Path) -> tuple[P
     for path in changed:
         if any(rule.matches(path) for rule in ignored):
             continue
+        if is_shared(path):
+            _everything(path, growing, "all specs stand on it")
+            continue
         by_rules, by_file = _by_rules(path, rules, growing), _by_file(path, growing, folder)
         if not by_rules and not by_file:
-            for suite in suites:
-                growing[suite].whole = True
-                growing[suite].because("no rule says what it may break, so everything", path)
+            _everything(path, growing, "no rule says what it may break, so everything")
     return tuple(_picked(suite, growing[suite], folder) for suite in suites if _wanted(suite, growing[suite], folder))
+
+
+def _everything(path: str, growing: Mapping[str, _Growing], why: str) -> None:
+    for found in growing.values():
+        found.whole = True
+        found.because(why, path)
 
 
 def _by_rules(path: str, rules: Mapping[str, tuple[Rule, ...]], growing: Mapping[str, _Growing]) -> bool:
@@ -106,20 +110,14 @@ def _by_rules(path: str, rules: Mapping[str, tuple[Rule, ...]], growing: Mapping
 
 
 def _by_file(path: str, growing: Mapping[str, _Growing], folder: Path) -> bool:
-    """A file of specs picks its own for the suites with a core; what all specs share does not count as one."""
-    if not path.startswith(_E2E) or not path.endswith(".go") or path.startswith(_SHARED):
+    """A file of specs picks its own, or those beside it, for the suites with a core."""
+    if not has_specs(path):
         return False
     for suite, found in growing.items():
         if any(_cores(suite, folder)):
             found.files[path] = None
-            found.because("its specs changed", path)
+            found.because("specs are in it or beside it", path)
     return True
-
-
-def _place(file: str, specs: Sequence[Spec]) -> str:
-    """Where specs have to be to count as changed with a file: in it, or beside it if it has none itself."""
-    own = f"{file}:"
-    return own if any(spec.location.startswith(own) for spec in specs) else file.rpartition("/")[0] + "/"
 
 
 def _wanted(suite: str, found: _Growing, folder: Path) -> bool:

@@ -2,6 +2,7 @@
 
 A rule belongs to its suite, so that a new suite is picked without an edit elsewhere. Paths are shell patterns in which ``*`` also
 stands for ``/``; those of components other than Kubernetes begin with the component's name: ``cloud-provider-azure:pkg/*``.
+``but`` takes back some of what ``paths`` name.
 """
 
 from __future__ import annotations
@@ -28,10 +29,13 @@ class Rule:
     why: str
     specs: str = ""
     """Label filter of the suite's specs that run in addition to its core; empty: the whole suite runs."""
+    but: tuple[str, ...] = ()
+    """Paths of which it does not speak after all."""
 
     def matches(self, path: str) -> bool:
         """Whether it speaks of this path."""
-        return any(fnmatchcase(path, pattern) for pattern in self.paths)
+        named, taken_back = (any(fnmatchcase(path, one) for one in patterns) for patterns in (self.paths, self.but))
+        return named and not taken_back
 
 
 def load_rules(path: Path) -> tuple[Rule, ...]:
@@ -46,15 +50,21 @@ def load_rules(path: Path) -> tuple[Rule, ...]:
 
 
 def _rule(raw: Any, path: Path) -> Rule:
-    if not isinstance(raw, dict) or set(raw) - {"paths", "why", "specs"}:
-        raise UsageError(f"{path}: {raw!r} is not a rule of paths, why and specs", hint=_EXAMPLE)
-    paths, why, specs = raw.get("paths"), raw.get("why"), raw.get("specs", "")
-    if not isinstance(paths, list) or not paths or not all(isinstance(item, str) and item for item in paths):
-        raise UsageError(f"{path}: paths has to be a list of patterns, not {paths!r}", hint=_EXAMPLE)
+    if not isinstance(raw, dict) or set(raw) - {"paths", "but", "why", "specs"}:
+        raise UsageError(f"{path}: {raw!r} is not a rule of paths, but, why and specs", hint=_EXAMPLE)
+    paths, why, specs = _patterns(raw, "paths", path), raw.get("why"), raw.get("specs", "")
+    but = _patterns(raw, "but", path) if "but" in raw else ()
     if not isinstance(why, str) or not why or not isinstance(specs, str):
         raise UsageError(f"{path}: the rule for {paths[0]} needs why, a few words", hint=_EXAMPLE)
     try:
         parse_filter(specs)
     except UsageError as error:
         raise UsageError(f"{path}: {error.attempted}", hint=error.hint) from error
-    return Rule(tuple(paths), why, specs)
+    return Rule(paths, why, specs, but)
+
+
+def _patterns(raw: dict[str, Any], key: str, path: Path) -> tuple[str, ...]:
+    found = raw.get(key)
+    if not isinstance(found, list) or not found or not all(isinstance(item, str) and item for item in found):
+        raise UsageError(f"{path}: {key} has to be a list of patterns, not {found!r}", hint=_EXAMPLE)
+    return tuple(found)

@@ -10,7 +10,6 @@ from harness.errors import UsageError
 from harness.ginkgo.api import Spec
 from harness.ginkgo.selection import load_selection
 from harness.runs.changes.picks import Pick, pick
-from harness.runs.changes.rules import load_rules
 from harness.runs.plan import known_suites
 
 SHIPPED = Path(__file__).parents[3] / "suites"
@@ -87,7 +86,7 @@ def test_a_path_that_no_rule_knows_picks_everything_as_usual(suites: Path) -> No
         ("volumes", True),
     ]
     assert found["volumes"].why == ("go.mod: no rule says what it may break, so everything",)
-    assert chosen(suites, found["conformance"]) == ["[sig-apps] Job ends"]
+    assert chosen(suites, found["conformance"]) == ["[sig-node] Pods run", "[sig-apps] Job ends"], "core and fast"
 
 
 def test_components_have_paths_of_their_own(suites: Path) -> None:
@@ -100,7 +99,36 @@ def test_changed_specs_run_themselves_and_a_helper_those_beside_it(suites: Path)
     assert chosen(suites, own) == ["[sig-node] Pods run", "[sig-apps] Job ends"]
     helper = picked(suites, "test/e2e/apps/helper.go")["conformance"]
     assert chosen(suites, helper) == ["[sig-node] Pods run", "[sig-apps] Job ends", "[sig-apps] CronJob ends"]
-    assert len(picked(suites, "test/e2e/framework/pod/wait.go")) == 3, "all specs stand on the framework"
+
+
+def test_a_helper_without_specs_beside_it_picks_the_suite_as_usual(suites: Path) -> None:
+    found = picked(suites, "test/e2e/storage/utils/pod.go")["conformance"]
+    assert chosen(suites, found) == ["[sig-node] Pods run", "[sig-apps] Job ends"], "core and --conformance fast"
+
+
+@pytest.mark.parametrize("path", ["test/e2e/framework/pod/wait.go", "test/e2e/new/x.go", "test/e2e/common/util.go"])
+def test_what_all_specs_stand_on_picks_everything_whatever_a_rule_says(suites: Path, path: str) -> None:
+    (suites / "networking/changes.yaml").write_text('- {paths: ["test/e2e/*"], why: specs}\n')
+    found = picked(suites, path)
+    assert [entry.whole for entry in found.values()] == [True] * 3
+    assert found["volumes"].why == (f"{path}: all specs stand on it",)
+
+
+def test_everything_takes_no_changed_spec_away(suites: Path) -> None:
+    """A preset has but some of them, and what else changed runs all the same."""
+    found = picked(suites, "go.mod", "test/e2e/apps/cronjob.go", "pkg/scheduler/x.go")["conformance"]
+    assert chosen(suites, found) == [
+        "[sig-node] Pods run",
+        "[sig-apps] Job ends",
+        "[sig-apps] CronJob ends",
+        "[sig-scheduling] Taints count",
+    ]
+
+
+def test_a_rule_may_take_some_paths_back(suites: Path) -> None:
+    (suites / "changes.yaml").write_text('- {paths: ["*_test.go"], but: ["test/e2e/*"], why: unit tests}\n')
+    assert len(picked(suites, "pkg/scheduler/x_test.go")) == 1
+    assert len(picked(suites, "test/e2e/e2e_test.go")) == 3
 
 
 @pytest.mark.parametrize(
@@ -110,6 +138,8 @@ def test_changed_specs_run_themselves_and_a_helper_those_beside_it(suites: Path)
         ("a: b", "is not a list of rules"),
         ("- pkg/*", "is not a rule"),
         ("- {path: [a], why: x}", "is not a rule"),
+        ("- {paths: [a], but: b, why: x}", "but has to be a list"),
+        ("- {paths: [a], but: [], why: x}", "but has to be a list"),
         ("- {paths: a, why: x}", "paths has to be a list"),
         ("- {paths: [a]}", "needs why"),
         ('- {paths: [a], why: x, specs: "a &&"}', "changes.yaml: "),
@@ -120,30 +150,6 @@ def test_malformed_rules(suites: Path, text: str, said: str) -> None:
     with pytest.raises(UsageError, match=said) as caught:
         picked(suites, "x")
     assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("path", "expected"),
-    [
-        ("pkg/proxy/nftables/proxier.go", {"conformance", "loadbalancer", "pod_networking"}),
-        ("pkg/scheduler/framework/plugins/nodeaffinity/node_affinity.go", {"conformance"}),
-        ("staging/src/k8s.io/endpointslice/reconciler.go", {"conformance", "loadbalancer", "pod_networking"}),
-        ("pkg/volume/emptydir/empty_dir.go", {"conformance", "volumes"}),
-        ("cloud-provider-azure:pkg/provider/azure_loadbalancer.go", {"conformance", "loadbalancer", "pod_networking"}),
-        ("pkg/proxy/nftables/proxier_test.go", {"conformance"}),
-        ("vendor/modules.txt", {"conformance", "loadbalancer", "pod_networking", "volumes"}),
-        ("build/pause/linux/pause.c", {"conformance", "loadbalancer", "pod_networking", "volumes"}),
-    ],
-)
-def test_the_rules_that_are_shipped(path: str, expected: set[str]) -> None:
-    known = known_suites(SHIPPED)
-    assert {found.suite for found in pick([path], known, SHIPPED)} & {
-        "conformance",
-        "loadbalancer",
-        "pod_networking",
-        "volumes",
-    } == expected
-    assert load_rules(SHIPPED / "changes.yaml")
 
 
 def test_picks_survive_json() -> None:

@@ -1,12 +1,12 @@
-"""Whether the gate for pull requests works: four changes of Kubernetes, three with a real bug in them, each built and tested as one.
+"""Whether the gate for pull requests works: changes of Kubernetes and of the cloud provider, each built and tested as a pull request.
 
-    python bench/gate.py                     # all four, on local Azure; a table of what was expected and what was seen
-    python bench/gate.py --build-only        # compile the four: minutes with a warm Go build cache
+    python bench/gate.py                     # all of them, on local Azure; a table of what was expected and what was seen
+    python bench/gate.py --build-only        # compile them: minutes with a warm Go build cache
     python bench/gate.py --only kube-proxy -- --keep on-failure
 
-A change is a commit on a checkout (bench/checkout.py), put in by finding and replacing a few words. ``harness run --source path:DIR
---changed-since TAG`` picks what runs, so the table also shows that the picking is right. The change without a bug touches the same three
-files, hence runs all that the others run, and has to be green.
+A change (bench/gate_changes.py) is a commit on a checkout (bench/checkout.py). ``--source path:DIR`` or ``--component NAME=path:DIR`` with
+``--changed-since TAG`` picks what runs, so the table also shows that the picking is right. A change without a bug touches the same files as
+those with one, hence runs all that they run, and has to be green.
 """
 
 from __future__ import annotations
@@ -19,82 +19,30 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from checkout import assemble, edit, git
+from checkout import assemble, assemble_component, component_named, edit, git
+from gate_changes import CHANGES, Change
 
 from harness.reporting.model import load
 from harness.settings import Settings
 
 VERSION = "v1.37.2"
 _HARNESS = Path(sys.executable).with_name("harness")
-_COMMENT = "\n// A change that breaks nothing.\n"
 
 
 @dataclass(frozen=True)
-class Edit:
-    path: str
-    find: str
-    replacement: str
-    times: int = 1
+class Base:
+    """What a change is made to, and how it gets into a run."""
 
+    checkout: Path
+    tag: str
+    source: str
+    components: tuple[str, ...] = ()
+    """``NAME=SOURCE``."""
 
-@dataclass(frozen=True)
-class Change:
-    """A pull request."""
-
-    name: str
-    what: str
-    red: tuple[str, ...]
-    """Suites in which at least one test has to fail."""
-    edits: tuple[Edit, ...]
-
-
-_PROXY = "pkg/proxy/serviceport.go"
-_SCHEDULER = "pkg/scheduler/framework/plugins/nodeaffinity/node_affinity.go"
-_SLICES = "staging/src/k8s.io/endpointslice/utils.go"
-_PLACES = {
-    _PROXY: "func (bsvcPortInfo *BaseServicePortInfo) SessionAffinityType() v1.ServiceAffinity {",
-    _SCHEDULER: "func (pl *NodeAffinity) Filter(",
-    _SLICES: "func FindPort(",
-}
-CHANGES = (
-    Change(
-        "harmless",
-        "a comment in each of the three files",
-        (),
-        tuple(Edit(path, f"\n{line}", f"{_COMMENT}\n{line}") for path, line in _PLACES.items()),
-    ),
-    Change(
-        "kube-proxy",
-        "session affinity of Services is forgotten",
-        ("conformance", "loadbalancer", "pod_networking"),
-        (
-            Edit(
-                _PROXY,
-                "sessionAffinityType: service.Spec.SessionAffinity,",
-                "sessionAffinityType: v1.ServiceAffinityNone,",
-            ),
-        ),
-    ),
-    Change(
-        "scheduler",
-        "a node selector alone is not looked at",
-        ("conformance",),
-        (Edit(_SCHEDULER, "if !match {", "if !match && pod.Spec.Affinity != nil {"),),
-    ),
-    Change(
-        "endpoint-slices",
-        "a named port is looked up by name or protocol, not by both",
-        ("conformance", "pod_networking"),
-        (
-            Edit(
-                _SLICES,
-                "port.Name == name && port.Protocol == svcPort.Protocol",
-                "port.Name == name || port.Protocol == svcPort.Protocol",
-                times=2,
-            ),
-        ),
-    ),
-)
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """Of ``harness build`` and ``harness run`` alike."""
+        return tuple(f"--component={component}" for component in self.components)
 
 
 @dataclass(frozen=True)
@@ -120,16 +68,28 @@ class Seen:
 def main(arguments: Sequence[str]) -> int:
     """Each change after the other; 0 if the gate let pass what is right and stopped what is not."""
     asked, further = _split(arguments)
-    checkout = assemble(asked.version, asked.checkout or Settings().cache.expanduser() / "checkouts" / asked.version)
     seen = []
     for change in CHANGES:
         if asked.only and change.name not in asked.only:
             continue
-        commit(checkout, asked.version, change)
-        seen.append(_build(checkout, change) if asked.build_only else _run(checkout, asked, change, further))
+        base = base_of(change, asked.version, asked.checkouts)
+        commit(base.checkout, base.tag, change)
+        seen.append(
+            _build(base, change) if asked.build_only else _run(base, asked.reports / change.name, change, further)
+        )
         _show(seen[-1])
-    git(checkout, "switch", "--quiet", "--detach", asked.version)
+        git(base.checkout, "switch", "--quiet", "--detach", base.tag)
     return 0 if all(one.right for one in seen) else 1
+
+
+def base_of(change: Change, version: str, checkouts: Path) -> Base:
+    """The checkout that it is made to, assembled if it is not there, and the sources of a run with it."""
+    if change.component:
+        component = component_named(change.component)
+        checkout = assemble_component(component, checkouts / f"{component.name}-{component.version}")
+        return Base(checkout, component.version, f"module:{version}", (f"{component.name}=path:{checkout}",))
+    checkout = assemble(version, checkouts / version)
+    return Base(checkout, version, f"path:{checkout}")
 
 
 def commit(checkout: Path, version: str, change: Change) -> None:
@@ -140,36 +100,33 @@ def commit(checkout: Path, version: str, change: Change) -> None:
     git(checkout, "commit", "--quiet", "--all", "--message", change.what)
 
 
-def _build(checkout: Path, change: Change) -> Seen:
+def _build(base: Base, change: Change) -> Seen:
     begin = time.monotonic()
-    done = subprocess.run([_HARNESS, "build", f"path:{checkout}"], stdin=subprocess.DEVNULL, check=False)
-    return Seen(change, time.monotonic() - begin, done.returncode)
+    code = _harness("build", base.source, *base.flags)
+    return Seen(change, time.monotonic() - begin, code)
 
 
-def _run(checkout: Path, asked: argparse.Namespace, change: Change, further: Sequence[str]) -> Seen:
+def _run(base: Base, reports: Path, change: Change, further: Sequence[str]) -> Seen:
     begin = time.monotonic()
-    reports = asked.reports / change.name
-    done = subprocess.run(
-        [
-            *(_HARNESS, "run", "--source", f"path:{checkout}", "--changed-since", asked.version),
-            *("--reports", reports, *further),
-        ],
-        stdin=subprocess.DEVNULL,
-        check=False,
-    )
+    narrowed = ("--changed-since", base.tag, "--reports", str(reports))
+    code = _harness("run", "--source", base.source, *base.flags, *narrowed, *further)
     seconds = time.monotonic() - begin
     if not (reports / "latest").exists():
-        return Seen(change, seconds, done.returncode, ())
+        return Seen(change, seconds, code, ())
     report = load(reports / "latest")
     failed = report.failed_tests
     return Seen(
         change,
         seconds,
-        done.returncode,
+        code,
         tuple(sorted({test.suite for test in failed})),
         len(report.ran),
         tuple(test.name for test in failed),
     )
+
+
+def _harness(*arguments: str) -> int:
+    return subprocess.run([_HARNESS, *arguments], stdin=subprocess.DEVNULL, check=False).returncode
 
 
 def _show(seen: Seen) -> None:
@@ -193,8 +150,9 @@ def _split(arguments: Sequence[str]) -> tuple[argparse.Namespace, Sequence[str]]
     parser = argparse.ArgumentParser(prog="gate", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--only", action="append", choices=[change.name for change in CHANGES], help="of the changes")
     parser.add_argument("--build-only", action="store_true", help="compile, and run nothing")
-    parser.add_argument("--version", default=VERSION, help="release that the changes are made to")
-    parser.add_argument("--checkout", type=Path, help="folder of the checkout; in the cache when not given")
+    parser.add_argument("--version", default=VERSION, help="release of Kubernetes")
+    place = Settings().cache.expanduser() / "checkouts"
+    parser.add_argument("--checkouts", type=Path, default=place, help="where the checkouts are, or are made")
     parser.add_argument("--reports", type=Path, default=Path("reports/gate"), help="one folder a change")
     return parser.parse_args(own), further
 

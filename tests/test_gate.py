@@ -7,9 +7,14 @@ from pathlib import Path
 import gate
 import pytest
 from checkout import edit
+from gate_changes import CHANGES, Change
 
-KUBE_PROXY = next(change for change in gate.CHANGES if change.name == "kube-proxy")
-HARMLESS = next(change for change in gate.CHANGES if change.name == "harmless")
+from harness.runs.changes.picks import pick
+from harness.runs.plan import known_suites
+
+SUITES = Path(__file__).parents[1] / "suites"
+KUBE_PROXY = next(change for change in CHANGES if change.name == "kube-proxy")
+HARMLESS = next(change for change in CHANGES if change.name == "harmless")
 ALL = ("conformance", "loadbalancer", "pod_networking")
 
 
@@ -25,7 +30,7 @@ ALL = ("conformance", "loadbalancer", "pod_networking")
         (HARMLESS, (), 0, False),
     ],
 )
-def test_right(change: gate.Change, red: tuple[str, ...], tests: int, right: bool) -> None:
+def test_right(change: Change, red: tuple[str, ...], tests: int, right: bool) -> None:
     assert gate.Seen(change, 1.0, 0, red, tests).right is right
 
 
@@ -43,6 +48,21 @@ def test_a_text_that_is_not_there_as_often_as_expected(tmp_path: Path) -> None:
             edit(tmp_path, "a.go", find, "w", times)
 
 
-def test_the_harmless_change_touches_what_the_bugs_touch() -> None:
-    touched = {one.path for change in gate.CHANGES if change is not HARMLESS for one in change.edits}
-    assert {one.path for one in HARMLESS.edits} == touched
+def paths(change: Change) -> set[str]:
+    """As ``--changed-since`` names them."""
+    prefix = f"{change.component}:" if change.component else ""
+    return {prefix + one.path for one in change.edits}
+
+
+@pytest.mark.parametrize("component", ["", "cloud-provider-azure"])
+def test_a_harmless_change_touches_what_the_bugs_touch(component: str) -> None:
+    alike = [change for change in CHANGES if change.component == component]
+    (harmless,) = (change for change in alike if not change.red)
+    assert len(alike) > 1
+    assert paths(harmless) == set().union(*(paths(change) for change in alike if change is not harmless))
+
+
+@pytest.mark.parametrize("change", [change for change in CHANGES if change.red], ids=lambda change: change.name)
+def test_what_has_to_turn_red_is_picked(change: Change) -> None:
+    picked = {found.suite for found in pick(paths(change), known_suites(SUITES), SUITES)}
+    assert set(change.red) <= picked

@@ -81,7 +81,7 @@ CLOUD_PROVIDER = Component(
     stamp=_stamp("cloud-provider-azure", "v1.36.5"),
 )
 COMPONENTS = (CONTAINERD, ETCD, COREDNS, CLOUD_PROVIDER)
-_FOLDERS = {"etcd": "server"}
+FOLDERS = {"etcd": "server"}
 """Component -> folder of its Go module in a checkout, where that is not the top."""
 _MODULE = re.compile(r"^module\s+(\S+)", re.MULTILINE)
 
@@ -142,7 +142,7 @@ def _from(component: Component, source: str, text: str, surroundings: Surroundin
             last_seen=f"{source!r} is not a source of components",
             hint="write module:VERSION, path:DIR or git:URL@REF",
         )
-    revision = checkout.revision(_FOLDERS.get(component.name, "."))
+    revision = checkout.revision(FOLDERS.get(component.name, "."))
     module = _MODULE.search(revision.go_mod)
     if module is None or module[1] != component.module:
         found = f"its module is {module[1]}" if module else "no go.mod"
@@ -204,7 +204,7 @@ def _exported(part: Part, folder: Path) -> Path:
     module = folder / "module"
     module.mkdir()
     part.checkout.export(part.revision, module, without=("vendor",))
-    return module / _FOLDERS.get(part.component.name, ".")
+    return module / FOLDERS.get(part.component.name, ".")
 
 
 def pause(cache: Cache, source: Path, version: str, progress: Progress) -> Path:

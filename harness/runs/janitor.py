@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 from harness.clouds.api import TAG_CREATED, TAG_EXPIRES, TAG_KEEP, TAG_OWNER, TAG_RUN, Group
 from harness.runs.status import RunStatus
 
-_NAME = re.compile(r"harness-(\d{8}-\d{6}-[0-9a-f]{4})-\d+")
-"""See :func:`harness.runs.plan.group_name`."""
+_NAME = re.compile(r"harness-(\d{8}-\d{6}-[0-9a-f]{4})-\d+(-\d+)?")
+"""See :func:`harness.runs.plan.group_name`; a failover's group has the number of its attempt behind it."""
 _NO = ("", "false", "no", "0")
 
 LedgerOf = Callable[[str], RunStatus | None]

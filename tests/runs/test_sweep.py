@@ -21,7 +21,7 @@ from harness.runs.janitor import judge
 from harness.runs.ledger import Ledger
 from harness.runs.lifecycle import Lifecycle
 from harness.runs.parts import Parts
-from harness.runs.plan import load_plan
+from harness.runs.plan import group_name, load_plan
 from harness.runs.processes import Owner
 from harness.runs.state import RunState
 from harness.runs.status import RunStatus, status
@@ -177,6 +177,14 @@ def test_a_group_that_lost_its_expiry_goes_by_its_age(tags: dict[str, str], hour
     judgement = judge(group, lambda run: None, 6 * HOUR, born + hours * HOUR)
     assert judgement is not None
     assert judgement.delete is delete, judgement.why
+
+
+def test_a_failover_group_that_lost_its_run_tag_is_known_by_its_name(settings: Settings, parts: Parts) -> None:
+    _, plan = load_plan(up(settings, parts).folder)
+    group = Group(group_name(plan, plan.cells[0].name, 2), "westeurope", {TAG_OWNER: "me"}, "Succeeded")
+    judgement = judge(group, lambda run: None, 6 * HOUR, time.time() + DAY)
+    assert judgement is not None
+    assert (judgement.run, judgement.delete) == (plan.run, True)
 
 
 def test_a_group_that_another_sweep_deletes_already_is_no_error(

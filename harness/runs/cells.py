@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from threading import Event, Thread
 
@@ -255,28 +256,32 @@ class CellWork:
             return self.plan.expires
         return until
 
-    def down(self, deadline: datetime, straggler: Thread | None = None) -> Outcome:
+    def down(
+        self, deadline: datetime, straggler: Thread | None = None, *, spared: Collection[str] = frozenset()
+    ) -> Outcome:
         """Delete, then prove by tag that nothing is left; what became of it is in the ledger and returned.
 
         :param straggler: a bring-up that hangs in one call: deleting takes the ground from under it, and then once more what it
             had still made.
+        :param spared: names of what is to stay.
         """
-        remaining_before = self.remaining()
+        remaining_before = [key for key in self.remaining() if key[1] not in spared]
         if not remaining_before:
             return Outcome.PASSED
 
         def delete() -> None:
-            self._delete(deadline)
+            self._delete(deadline, spared)
             if straggler is not None and straggler.is_alive():
                 straggler.join(remaining(deadline))
-                self._delete(deadline)
+                self._delete(deadline, spared)
 
         with limited(deadline):
-            outcomes = [self._phase(Phase.DOWN, delete), self._phase(Phase.LEAK_CHECK, self._prove)]
+            outcomes = [self._phase(Phase.DOWN, delete), self._phase(Phase.LEAK_CHECK, partial(self._prove, spared))]
         if worst(outcomes) is Outcome.PASSED:  # what outlives a group is in no list of groups
             for kind, name in remaining_before:
                 self.ledger.append("gone", self.cell.name, resource=kind, name=name)
-            shutil.rmtree(keys_of(self.folder.cell(self.cell.name).path / "kubeconfig"), ignore_errors=True)
+            if not self.remaining():
+                shutil.rmtree(keys_of(self.folder.cell(self.cell.name).path / "kubeconfig"), ignore_errors=True)
         return worst(outcomes)
 
     def _phase(self, phase: Phase, step: Callable[[], None]) -> Outcome:
@@ -292,11 +297,11 @@ class CellWork:
         groups = [found for found in RunState.of(self.ledger.read()).remaining.values() if found.cell == self.cell.name]
         return Placement(len(groups), groups[-1].location, groups[-1].name) if groups else None
 
-    def _delete(self, deadline: datetime) -> None:
+    def _delete(self, deadline: datetime, spared: Collection[str]) -> None:
         """Every group of the cell: a failed attempt may have left its own."""
         failures = []
         for kind, name in self.remaining():
-            if kind == "resourceGroup":
+            if kind == "resourceGroup" and name not in spared:
                 try:
                     self._delete_group(name, deadline)
                 except HarnessError as error:
@@ -317,8 +322,9 @@ class CellWork:
             else:
                 return
 
-    def _prove(self) -> None:
-        left = self._listed()
+    def _prove(self, spared: Collection[str]) -> None:
+        known = {name.lower() for name in spared}
+        left = [group for group in self._listed() if group.name.lower() not in known]
         if left:
             names = ", ".join(f"resource group {group.name} ({group.state})" for group in left)
             raise LeakError(

@@ -41,14 +41,21 @@ def judge(group: Group, ledger_of: LedgerOf, default_age: float, now: float) -> 
     run = group.tags.get(TAG_RUN, "") or (named[1] if named else "")
     if not run:
         return None
-    if not group.tags.get(TAG_OWNER):
-        return Judgement(run, False, f"has no tag {TAG_OWNER}, so nobody says that it is ours")
-    if group.tags.get(TAG_KEEP, "").lower() not in _NO:
-        return Judgement(run, False, f"marked {TAG_KEEP}={group.tags[TAG_KEEP]}")
+    if why := protection(group):
+        return Judgement(run, False, why)
     known = ledger_of(run)
     if known is not None and (why := _needed(known, now)):
         return Judgement(run, False, why)
     return _by_age(group, run, default_age, now)
+
+
+def protection(group: Group) -> str:
+    """Why no sweep may delete the group, whatever a ledger says; empty if nothing forbids it."""
+    if not group.tags.get(TAG_OWNER):
+        return f"has no tag {TAG_OWNER}, so nobody says that it is ours"
+    if group.tags.get(TAG_KEEP, "").lower() not in _NO:
+        return f"marked {TAG_KEEP}={group.tags[TAG_KEEP]}"
+    return ""
 
 
 def _needed(known: RunStatus, now: float) -> str:

@@ -147,6 +147,10 @@ class RunState:
         """What exists and was not kept on purpose."""
         return {key: resource for key, resource in self.remaining.items() if key not in self.kept}
 
+    def names(self) -> set[str]:
+        """Names of what exists, kept or not."""
+        return {name for _, name in self.remaining}
+
     def live_owners(self) -> list[Owner]:
         """Processes other than this one that still work on the run, first comer first."""
         this = Owner.this()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ from typing import Any
 from harness.clouds.api import BulkDeleter, Cloud, Group
 from harness.errors import AbortedError, HarnessError, Outcome, UsageError
 from harness.runs.folder import RunFolder
-from harness.runs.janitor import judge
+from harness.runs.janitor import judge, protection
 from harness.runs.locks import locked
 from harness.runs.ownership import enter, leave, refuse_strangers
 from harness.runs.parts import Parts
@@ -79,10 +79,14 @@ def find(settings: Settings, parts: Parts, cloud: Cloud, now: float | None = Non
     """Everything of ours on the settings' cloud; nothing is touched until ``remove`` is called."""
     now = time.time() if now is None else now
     runs = [run for run in status(settings.reports) if run.cloud in (settings.cloud, "")]
-    findings = [finding for run in runs if (finding := _run(run, parts, now))]
-    taken = {finding.run for finding in findings if finding.remove and finding.name}
-    by_ledger = {resource.name.lower() for run in runs if run.run in taken for resource in run.resources}
     view = _View(cloud)
+    findings: list[Finding] = []
+    by_ledger: set[str] = set()
+    for run in runs:
+        going = _going(run, view) if run.overdue(now) else ()
+        by_ledger |= {name.lower() for name in going}
+        if finding := _run(run, going, cloud, parts, now):
+            findings.append(finding)
     for group in view.groups():
         if group.name.lower() not in by_ledger and (finding := _group(group, view, settings, now)):
             findings.append(finding)
@@ -139,26 +143,53 @@ def _remove(finding: Finding, dry_run: bool) -> Swept:
     return Swept(*facts, action, outcome, "", round(time.monotonic() - began, 3))
 
 
-def _run(run: RunStatus, parts: Parts, now: float) -> Finding | None:
-    """What is to be done with a run by its ledger."""
-    names = ", ".join(resource.name for resource in run.resources)
+def _going(run: RunStatus, view: _View) -> tuple[str, ...]:
+    """Names of what a run made, without what is protected by hand: that is found, and left, as a group."""
+    found = {resource.name: view.group(resource.name) for resource in run.resources}
+    return tuple(name for name, group in found.items() if group is None or not protection(group))
+
+
+def _run(run: RunStatus, going: Sequence[str], cloud: Cloud, parts: Parts, now: float) -> Finding | None:
+    """What is to be done with a run by its ledger.
+
+    :param going: what may be deleted of it.
+    """
     if run.problem:
-        return Finding("run", names, run.run, f"its ledger cannot be read: {run.problem}")
-    if run.overdue(now):
+        return Finding("run", "", run.run, f"its ledger cannot be read: {run.problem}")
+    if going:
         why = "its process is gone" if run.state.abandoned else "expired"
         folder = run.folder if run.unfinished else None
-        return Finding("run", names, run.run, why, partial(_take_down, run.folder, parts, now), folder)
+        return Finding("run", ", ".join(going), run.run, why, _TakeDown(run.folder, cloud, parts, now), folder)
     if run.unfinished:
         why = "its process died before its reports were written"
-        return Finding("run", names, run.run, why, partial(_bury, run.folder), run.folder)
+        return Finding("run", "", run.run, why, partial(_bury, run.folder), run.folder)
     return None
 
 
-def _take_down(folder: RunFolder, parts: Parts, now: float) -> Outcome:
-    def still(state: RunState) -> bool:
-        return status_of(folder).overdue(max(now, time.time()))
+@dataclass(frozen=True)
+class _TakeDown:
+    """Deletes what a run made, as far as it may go."""
 
-    return teardown(folder, kept=True, parts=parts, role="sweep", patience=_LOCK_SECONDS, allowed=still)
+    folder: RunFolder
+    cloud: Cloud
+    parts: Parts
+    now: float
+
+    def __call__(self) -> Outcome:
+        return teardown(
+            self.folder, kept=True, parts=self.parts, role="sweep", patience=_LOCK_SECONDS, choose=self._chosen
+        )
+
+    def _chosen(self, state: RunState) -> Collection[str]:
+        """What may still go, with the run's lock held; raises ``AbortedError`` if all of it has been protected by hand."""
+        if not status_of(self.folder).overdue(max(self.now, time.time())):
+            return ()
+        whys = {group.name.lower(): why for group in self.cloud.groups({}) if (why := protection(group))}
+        chosen = [name for name in state.names() if name.lower() not in whys]
+        if not chosen:
+            left = ", ".join(f"{name} {whys[name.lower()]}" for name in state.names())
+            raise AbortedError(f"take down run {self.folder.path.name}", last_seen=left)
+        return chosen
 
 
 def _bury(folder: RunFolder) -> Outcome:

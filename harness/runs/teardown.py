@@ -7,7 +7,7 @@ do it; the next one finds everything gone.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
@@ -37,15 +37,15 @@ def teardown(
     role: str,
     seconds: float = SECONDS,
     patience: float | None = None,
-    allowed: Callable[[RunState], bool] = lambda state: True,
+    choose: Callable[[RunState], Collection[str]] | None = None,
 ) -> Outcome:
     """Delete what the ledger says is there, cell by cell in parallel, and prove it gone.
 
     :param kept: also what was kept on purpose.
     :param role: what this process is to the run (:class:`~harness.runs.processes.Owner`).
     :param patience: seconds to wait for the run's lock; ``seconds`` if not given.
-    :param allowed: asked once more, with the run's lock held, just before anything is deleted.
-    :returns: PASSED when nothing is left; the phases are in the ledger. SKIPPED when it was no longer allowed.
+    :param choose: names the resources that may go, asked with the run's lock held, just before anything is deleted; all, if not given.
+    :returns: PASSED when nothing is left of what may go; the phases are in the ledger. SKIPPED when nothing may.
     :raises UsageError: when another process works on the run.
     :raises HarnessError: when the cloud cannot be opened, or another process holds the run's lock for too long.
     """
@@ -57,8 +57,10 @@ def teardown(
         if not cells:
             return Outcome.PASSED
         refuse_strangers(folder)
-        if not allowed(state):
+        going = state.names() if choose is None else choose(state)
+        if not going:
             return Outcome.SKIPPED
+        spared = state.names() - set(going)
         mine = Owner.this() in state.owners
         if not mine:
             enter(folder, role)
@@ -79,7 +81,7 @@ def teardown(
                 ]
                 for work in works:
                     work.mask_logs()
-                outcome = worst(in_parallel([partial(work.down, deadline) for work in works]))
+                outcome = worst(in_parallel([partial(work.down, deadline, spared=spared) for work in works]))
             folder.remove_scratch()
         finally:
             ledger.settled()

@@ -50,14 +50,23 @@ class FileCloud:
         progress("everything is registered")
 
     def create_group(self, name: str, location: str, tags: Mapping[str, str]) -> None:
-        fresh = self.folder / f"{name}.{os.getpid()}"
-        fresh.write_text(json.dumps({"location": location, "tags": dict(tags)}))
-        fresh.replace(self.folder / f"{name}.json")  # whole or not at all: others list, and this process may be killed
+        self._write(name, {"location": location, "tags": dict(tags)})
 
     def tag_group(self, name: str, tags: Mapping[str, str]) -> None:
+        raw = json.loads((self.folder / f"{name}.json").read_text())
+        self._write(name, {**raw, "tags": {**raw["tags"], **tags}})
+
+    def _write(self, name: str, group: Mapping[str, Any]) -> None:
+        fresh = self.folder / f"{name}.{os.getpid()}"
+        fresh.write_text(json.dumps(group))
+        fresh.replace(self.folder / f"{name}.json")  # whole or not at all: others list, and this process may be killed
+
+    def untag_group(self, name: str, tag: str) -> None:
+        """What a person does in the portal; the harness has no use for it."""
         path = self.folder / f"{name}.json"
         raw = json.loads(path.read_text())
-        path.write_text(json.dumps({**raw, "tags": {**raw["tags"], **tags}}))
+        del raw["tags"][tag]
+        self._write(name, raw)
 
     def delete_group(self, name: str, deadline: datetime) -> None:
         path = self.folder / f"{name}.json"

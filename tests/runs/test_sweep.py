@@ -109,6 +109,74 @@ def test_what_a_dead_process_left_goes_at_once(settings: Settings, parts: Parts,
     assert status(settings.reports)[0].what == "gone"
 
 
+def mark(cloud: FileCloud, group: str) -> None:
+    cloud.tag_group(group, {TAG_KEEP: "true"})
+
+
+def disown(cloud: FileCloud, group: str) -> None:
+    cloud.untag_group(group, TAG_OWNER)
+
+
+@pytest.mark.parametrize(
+    ("protect", "why"),
+    [(mark, "marked harness-keep=true"), (disown, "has no tag harness-owner")],
+    ids=["kept", "unowned"],
+)
+def test_what_a_dead_process_left_stays_if_somebody_protects_it_by_hand(
+    settings: Settings, parts: Parts, cloud: FileCloud, protect: Callable[[FileCloud, str], None], why: str
+) -> None:
+    lifecycle = up(settings, parts)
+    group = f"harness-{lifecycle.plan.run}-1"
+    protect(cloud, group)
+    items = swept(settings, parts, cloud, time.time() + DAY)
+    (left,) = [item for item in items if item.kind == "group"]
+    assert (left.name, left.action) == (group, "left")
+    assert left.why.startswith(why)
+    assert [found.name for found in cloud.groups({})] == [group]
+    assert status(settings.reports)[0].what == "abandoned", "harness status goes on to show it"
+    assert Lifecycle.teardown(lifecycle.folder.path, parts=parts) is Outcome.PASSED, "harness down was asked to"
+    assert cloud.groups({}) == []
+
+
+def test_what_is_protected_between_finding_and_deleting_stays(
+    settings: Settings, parts: Parts, cloud: FileCloud
+) -> None:
+    lifecycle = up(settings, parts)
+    findings = doomed(settings, parts, cloud)
+    mark(cloud, f"harness-{lifecycle.plan.run}-1")
+    (item,) = carry_out(findings, cloud, lambda item: None)  # type: ignore[arg-type]
+    assert item.action == "left"
+    assert "marked harness-keep=true" in item.message
+    assert len(cloud.groups({})) == 1
+
+
+def test_one_protected_group_does_not_save_the_others_of_its_run(
+    settings: Settings, parts: Parts, cloud: FileCloud
+) -> None:
+    lifecycle = up(settings.changed(source=("module:v1.37.2", "module:v1.36.3")), parts)
+    kept, other = (f"harness-{lifecycle.plan.run}-{number}" for number in (1, 2))
+    mark(cloud, kept)
+    assert actions(swept(settings, parts, cloud)) == {other: "deleted", kept: "left"}
+    assert [group.name for group in cloud.groups({})] == [kept]
+    assert RunState.of(Ledger(lifecycle.folder.ledger).read()).names() == {kept}
+    cloud.untag_group(kept, TAG_KEEP)
+    assert actions(swept(settings, parts, cloud)) == {kept: "deleted"}, "protected no longer"
+    assert cloud.groups({}) == []
+
+
+def test_a_dead_run_whose_group_is_protected_gets_its_reports(
+    settings: Settings, parts: Parts, cloud: FileCloud
+) -> None:
+    lifecycle = up(settings, parts)
+    group = f"harness-{lifecycle.plan.run}-1"
+    mark(cloud, group)
+    (found,) = doomed(settings, parts, cloud)
+    assert (found.name, found.folder) == ("", lifecycle.folder)
+    assert actions(swept(settings, parts, cloud)) == {"": "deleted", group: "left"}
+    assert not status(settings.reports)[0].unfinished
+    assert actions(swept(settings, parts, cloud)) == {group: "left"}
+
+
 def test_a_kept_cluster_stays_until_it_expires(settings: Settings, parts: Parts, cloud: FileCloud) -> None:
     up(settings, parts).finish(aborted=False, keep=Keep.ALWAYS)
     assert status(settings.reports)[0].what == "kept"

@@ -95,7 +95,7 @@ class Plan:
     suites: tuple[str, ...]
     owner: str
     expires: float
-    """Unix time after which ``sweep`` may delete what the run made."""
+    """Unix time after which ``sweep`` may delete what the run made, if no session of the run lasts longer."""
     picks: tuple[Pick, ...] = ()
     """How the suites are narrowed to what a change may break; none for a run that is not."""
 

@@ -26,6 +26,7 @@ from harness.runs.admission import Admission
 from harness.runs.api import Cell, Phase, Plan
 from harness.runs.deadline import remaining
 from harness.runs.folder import RunFolder
+from harness.runs.janitor import expires_before
 from harness.runs.ledger import Ledger
 from harness.runs.phases import CellRecorder, outcome_of, record_skip, recorded
 from harness.runs.placement import Placement, next_placement
@@ -91,7 +92,7 @@ class CellWork:
             cell=self.cell.name,
             group=placement.group,
             location=placement.location,
-            tags=tags(self.plan, self.cell.name, time.time()),
+            tags=tags(self.plan, self.cell.name, time.time(), self._expires()),
             build=build,
             control_planes=self.settings.control_planes,
             workers=self.settings.workers,
@@ -247,13 +248,27 @@ class CellWork:
         record_skip(self.ledger, self.cell.name, Phase.DOWN, f"kept until {rfc3339(until)}{use}; {remove}")
         return Outcome.PASSED
 
+    def outlast(self, groups: Sequence[Group]) -> None:
+        """Have what earlier sessions left stay as long as this one needs it: a janitor elsewhere has only the tags to go by.
+
+        :param groups: the cloud's; one that is not there any more is nobody's concern here.
+        """
+        mine, until = {name.lower() for _, name in self.remaining()}, self._expires()
+        for group in groups:
+            if group.name.lower() in mine and expires_before(group, until):
+                self._extend(group.name, until)
+
+    def _expires(self) -> float:
+        """When the cell's groups expire, as long as nobody keeps them."""
+        return max(self.plan.expires, RunState.of(self.ledger.read()).expires)
+
     def _extend(self, group: str, until: float) -> float:
         """Have the expiry tag say so, which is what any sweep goes by; returns what it says at last."""
         try:
             self.cloud.tag_group(group, {TAG_EXPIRES: rfc3339(until)})
         except HarnessError as error:
-            self.ledger.append("progress", self.cell.name, text=f"{group} expires as planned: {error}")
-            return self.plan.expires
+            self.ledger.append("progress", self.cell.name, text=f"{group} expires as before: {error}")
+            return self._expires()
         return until
 
     def down(

@@ -23,6 +23,8 @@ Limit = tuple[str, str]
 _SHARE = 0.2
 _LEAST = 60.0
 _MOST = 900.0  # deleting a resource group on Azure takes up to ten minutes
+MARGIN = 3600.0
+"""Seconds from a session's end to the expiry of its groups: more than its teardown may take, in the run's process and then in another."""
 
 
 @dataclass(frozen=True)

@@ -58,6 +58,15 @@ def protection(group: Group) -> str:
     return ""
 
 
+def expires_before(group: Group, moment: float) -> bool:
+    """Whether a sweep may take the group before then, by its tags; never, if they cannot be read."""
+    tag = group.tags.get(TAG_EXPIRES, "")
+    try:
+        return not tag or _unix(tag) < moment
+    except ValueError:
+        return False
+
+
 def _needed(known: RunStatus, now: float) -> str:
     """Why the run's own ledger forbids a deletion, empty if it does not."""
     if known.problem:

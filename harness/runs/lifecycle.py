@@ -119,6 +119,7 @@ class Lifecycle:
                 self._works[cell.name] = CellWork(
                     self.settings, self.plan, cell, self.folder, self.ledger, self._cloud, deployer
                 )
+            self._outlast(self._cloud)
             self._admission = self._examine(self._cloud)
         builder = self._parts.builder(self.settings)
         for cell in self.plan.cells:
@@ -135,6 +136,13 @@ class Lifecycle:
             except Exception as error:
                 record_skip(self.ledger, cell.name, Phase.UP, f"not built: {str(error).partition(chr(10))[0]}")
         return dict(self._builds)
+
+    def _outlast(self, cloud: Cloud) -> None:
+        """Nothing that is there already expires before this session ends."""
+        if RunState.of(self.ledger.read()).remaining:
+            groups = cloud.groups({})
+            for work in self._works.values():
+                work.outlast(groups)
 
     def _examine(self, cloud: Cloud) -> Admission:
         """What has to be right for the whole matrix before anything is created: providers, sizes, room, names."""

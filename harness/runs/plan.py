@@ -164,15 +164,15 @@ def group_name(plan: Plan, cell: str, attempt: int = 1) -> str:
     return name if attempt == 1 else f"{name}-{attempt}"
 
 
-def tags(plan: Plan, cell: str, now: float) -> dict[str, str]:
-    """What everything the run makes carries."""
+def tags(plan: Plan, cell: str, now: float, expires: float) -> dict[str, str]:
+    """What everything the run makes carries; both times are Unix times."""
     owners = {item.name: item.owner for item in plan.cells}
     return {
         TAG_RUN: plan.run,
         TAG_OWNER: owners.get(cell) or plan.owner,
         TAG_CELL: cell,
         TAG_CREATED: rfc3339(now),
-        TAG_EXPIRES: rfc3339(plan.expires),
+        TAG_EXPIRES: rfc3339(expires),
     }
 
 

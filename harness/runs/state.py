@@ -19,6 +19,7 @@ from harness.errors import (
     QuotaError,
     ThrottledError,
 )
+from harness.runs.deadline import MARGIN
 from harness.runs.ledger import Entry
 from harness.runs.processes import Owner
 
@@ -64,6 +65,8 @@ class RunState:
     """The signal, or ``deadline``, by which the present session is being cut off; empty while it is not."""
     budget: tuple[float, float, float] | None = None
     """Start, end of tests and end of the present session; see :class:`harness.runs.deadline.Budget`."""
+    expires: float = 0.0
+    """Unix time after which a sweep may take what exists: the plan's or the present session's, then until when it was kept."""
     owners: list[Owner] = field(default_factory=list)
     phases: dict[tuple[str, str], PhaseState] = field(default_factory=dict)
     """(cell, phase) -> latest state."""
@@ -91,12 +94,15 @@ class RunState:
                 self._run(entry)
             case "phase":
                 self._phase(entry)
+            case "plan":
+                self.expires = max(self.expires, float(entry.fields.get("plan", {}).get("expires", 0.0)))
             case "budget":
                 self.budget = (
                     float(entry.fields["started"]),
                     float(entry.fields["tests_end"]),
                     float(entry.fields["end"]),
                 )
+                self.expires = max(self.expires, self.budget[2] + MARGIN)
             case "stopping":
                 self.stopping = self.stopping or entry.text("signal") or "a signal"
             case "creating":
@@ -113,6 +119,7 @@ class RunState:
                 self.outliving.setdefault(entry.text("group"), []).append(entry.fields)
             case "kept":
                 self.kept[key] = float(entry.fields.get("until", 0.0))
+                self.expires = max(self.kept.values())
             case "cluster":
                 self.clusters[entry.cell] = Path(entry.text("path"))
 

@@ -49,10 +49,9 @@ class RunStatus:
 
     def overdue(self, now: float) -> bool:
         """Whether ``sweep`` may remove what it made: nobody works on it, and nobody kept it, or not until now."""
-        until = max([self.expires, *self.state.kept.values()], default=self.expires)
         if self.problem or self.owners:
             return False
-        return bool(self.state.abandoned or (self.state.remaining and now >= until))
+        return bool(self.state.abandoned or (self.state.remaining and now >= self.expires))
 
     @property
     def unfinished(self) -> bool:
@@ -67,7 +66,8 @@ def status_of(folder: RunFolder) -> RunStatus:
     _, plan = load_plan(folder)
     state = RunState.of(Ledger(folder.ledger).read())
     leases = [holding for cell in plan.cells for holding in holdings(folder.cell(cell.name).leases)]
-    return RunStatus(plan.run, folder, plan.cloud, state, tuple(state.live_owners()), plan.expires, tuple(leases))
+    expires = max(plan.expires, state.expires)
+    return RunStatus(plan.run, folder, plan.cloud, state, tuple(state.live_owners()), expires, tuple(leases))
 
 
 def status(reports: Path) -> list[RunStatus]:

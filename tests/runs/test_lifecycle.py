@@ -20,8 +20,12 @@ from harness.runs.folder import RunFolder
 from harness.runs.ledger import Ledger
 from harness.runs.lifecycle import Lifecycle
 from harness.runs.parts import Parts
+from harness.runs.plan import rfc3339
 from harness.runs.state import RunState
+from harness.runs.status import status_of
 from harness.settings import Settings
+
+from .fakes import FileCloud
 
 CELL = "v1.37.2-kubeadm-westeurope"
 
@@ -162,6 +166,47 @@ def test_a_kept_cluster_says_how_to_use_and_remove_it_and_expires_later(settings
     group = json.loads((settings.state / "groups" / f"{cluster.group}.json").read_text())
     assert datetime.fromisoformat(group["tags"][TAG_EXPIRES]).timestamp() == pytest.approx(until, abs=1)
     assert group["tags"][TAG_RUN] == lifecycle.plan.run
+
+
+def expiry(settings: Settings, group: str) -> float:
+    tags = json.loads((settings.state / "groups" / f"{group}.json").read_text())["tags"]
+    return datetime.fromisoformat(tags[TAG_EXPIRES]).timestamp()
+
+
+def test_a_group_does_not_expire_before_its_run_has_ended(settings: Settings, parts: Parts) -> None:
+    for limits in ({"deadline": "8h"}, {"expires": "1s"}):
+        lifecycle = started(settings.changed(**limits), parts)
+        lifecycle.join()
+        group = f"harness-{lifecycle.plan.run}-1"
+        assert expiry(settings, group) > lifecycle.budget.end + 1800, limits
+        assert expiry(settings, group) == pytest.approx(status_of(lifecycle.folder).expires, abs=1)
+        lifecycle.finish(aborted=False)
+
+
+@pytest.mark.parametrize("resumed", [False, True], ids=["tested again", "resumed"])
+@pytest.mark.parametrize("tag", ["in a minute", "in a year", "nonsense"])
+def test_a_group_does_not_expire_during_a_later_session(
+    settings: Settings, parts: Parts, resumed: bool, tag: str
+) -> None:
+    first = started(settings, parts)
+    first.join()
+    first.finish(aborted=False, keep=Keep.ALWAYS)
+    group = f"harness-{first.plan.run}-1"
+    dates = {"in a minute": rfc3339(time.time() + 60), "in a year": rfc3339(time.time() + 365 * 86400)}
+    with FileCloud(settings) as cloud:
+        cloud.tag_group(group, {TAG_EXPIRES: dates.get(tag, tag)})
+    again = Lifecycle.open(settings.changed(deadline="9h"), first.folder.path, parts=parts, resumed=resumed)
+    again.prepare()
+    written = json.loads((settings.state / "groups" / f"{group}.json").read_text())["tags"][TAG_EXPIRES]
+    if tag == "in a minute":
+        assert expiry(settings, group) > again.budget.end + 1800
+    else:
+        assert written == dates.get(tag, tag), "what a person wrote there protects it for longer"
+    again.start()
+    again.finish(aborted=False)
+    if not resumed:
+        assert not status_of(again.folder).overdue(again.budget.end + 1800)
+        assert status_of(again.folder).overdue(again.budget.end + 86400)
 
 
 def test_a_kept_cluster_is_used_again_and_removed_from_the_ledger_alone(settings: Settings, parts: Parts) -> None:

@@ -185,4 +185,4 @@ def test_a_plan_keeps_suites_and_owners_of_its_cells(tmp_path: Path, monkeypatch
     assert load_plan(folder)[1] == plan
     assert plan.suites == ("conformance", "volumes"), "not dns, which the matrix leaves out"
     assert [cell.suites for cell in plan.cells] == [("conformance",), ("conformance", "volumes")]
-    assert [tags(plan, cell.name, 0.0)["harness-owner"] for cell in plan.cells] == ["us", "them"]
+    assert [tags(plan, cell.name, 0.0, 1.0)["harness-owner"] for cell in plan.cells] == ["us", "them"]

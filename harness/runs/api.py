@@ -6,9 +6,9 @@ confirmed change; a torn last line is ignored. From it alone another process can
 Fields of every line: ``v`` (1), ``at`` (Unix time, float), ``kind``, ``cell`` (empty for the run). Kinds:
 
 ===============  ==========================================================================================
-``run``          ``state`` started|ended, ``run``, ``pid``, ``pid_started``, ``role`` (and
-                 ``resumed``, if the run was cut off before) when started, ``outcome`` when
-                 ended; ``died`` if another process wrote the end, for one that was killed
+``run``          ``state`` started|ended, ``run``, ``pid``, ``pid_started``, when started also
+                 ``role``, ``host``, ``pid_namespace`` (and ``resumed``, if the run was cut
+                 off before), ``outcome`` when ended; ``died`` if another process wrote the end, for one that was killed
 ``plan``         ``settings``, ``plan``, ``arguments``: the same as plan.json
 ``budget``       ``started``, ``tests_end``, ``end``: Unix times of the present session
 ``stopping``     ``signal`` (or ``deadline``), ``pid``: the run is being cut off, what has no result gets none

@@ -1,6 +1,7 @@
 """Which processes work on a run: claims in its ledger, made under its lock, believed only as long as the process lives.
 
-A process that was killed leaves its claim behind. The next one that claims the run writes the end that it could not write.
+A process that was killed leaves its claim behind. The next one that claims the run writes the end that it could not write. Whether a
+process of another host lives cannot be seen: its claim is believed until what it made expires, unless a person knows better.
 """
 
 from __future__ import annotations
@@ -44,7 +45,15 @@ def enter(folder: RunFolder, role: str, *, resumed: bool = False) -> None:
     _bury(ledger, folder)
     facts: dict[str, Any] = {"resumed": True} if resumed else {}
     ledger.append(
-        "run", state="started", run=folder.path.name, pid=this.pid, pid_started=this.started, role=role, **facts
+        "run",
+        state="started",
+        run=folder.path.name,
+        pid=this.pid,
+        pid_started=this.started,
+        role=role,
+        host=this.host,
+        pid_namespace=this.namespace,
+        **facts,
     )
 
 
@@ -73,10 +82,16 @@ def stop_owners(
     :param seconds: limit for a process that does take its clusters down.
     :param patience: limit for one of which nothing is seen.
     :param ask: by SIGTERM; else it has been asked already, and is only waited for.
+    :raises UsageError: for a process of another host.
     """
     ledger = Ledger(folder.ledger)
     asked_at = time.time()
     for owner in RunState.of(ledger.read()).live_owners():
+        if owner.foreign:
+            raise UsageError(
+                f"{owner} works on run {folder.path.name}, and cannot be asked from here",
+                hint=f"stop it there; if that host is gone: harness down --run {folder.path.name} --host-gone",
+            )
         if ask and owner.alive:
             say(f"asking {owner} to stop")
             owner.send(signal.SIGTERM)
@@ -91,6 +106,15 @@ def stop_owners(
             wait_for_end([owner], 1.0)
 
 
+def give_up_foreign(folder: RunFolder) -> None:
+    """A person knows that the other hosts which work on the run are gone: write the ends of their processes."""
+    with locked(folder, f"take over run {folder.path.name}", _LOCK_SECONDS):
+        ledger = Ledger(folder.ledger)
+        for owner in RunState.of(ledger.read()).live_owners():
+            if owner.foreign:
+                _end(ledger, folder, owner, Outcome.ABORTED, died=True)
+
+
 def _takes_down(ledger: Ledger, since: float) -> bool:
     """Whether somebody has begun with it since then."""
     phases = RunState.of(ledger.read()).phases
@@ -99,9 +123,10 @@ def _takes_down(ledger: Ledger, since: float) -> bool:
 
 def _bury(ledger: Ledger, folder: RunFolder) -> None:
     """Write the ends of owners that were killed."""
-    this = Owner.this()
-    for owner in RunState.of(ledger.read()).owners:
-        if owner != this and not owner.alive:
+    this, state = Owner.this(), RunState.of(ledger.read())
+    living = state.live_owners()
+    for owner in state.owners:
+        if owner != this and owner not in living:
             _end(ledger, folder, owner, Outcome.ABORTED, died=True)
 
 

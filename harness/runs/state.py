@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -124,7 +125,8 @@ class RunState:
                 self.clusters[entry.cell] = Path(entry.text("path"))
 
     def _run(self, entry: Entry) -> None:
-        owner = Owner(int(entry.fields.get("pid", 0)), entry.text("pid_started"), entry.text("role"))
+        known = ("pid_started", "role", "host", "pid_namespace")
+        owner = Owner(int(entry.fields.get("pid", 0)), *map(entry.text, known))
         if entry.text("state") == "started":
             self.started = self.started or entry.at
             if not self.owners:  # a new session on clusters that were kept
@@ -158,10 +160,16 @@ class RunState:
         """Names of what exists, kept or not."""
         return {name for _, name in self.remaining}
 
-    def live_owners(self) -> list[Owner]:
-        """Processes other than this one that still work on the run, first comer first."""
-        this = Owner.this()
-        return [owner for owner in self.owners if owner != this and owner.alive]
+    def live_owners(self, now: float | None = None) -> list[Owner]:
+        """Processes other than this one that still work on the run, first comer first.
+
+        One that cannot be seen from here counts until the run's groups expire; a session moves their expiry beyond its own end.
+
+        :param now: Unix time.
+        """
+        this, now = Owner.this(), time.time() if now is None else now
+        needed = now < self.expires
+        return [owner for owner in self.owners if owner != this and (owner.alive or (owner.foreign and needed))]
 
     def failure(self, cell: str) -> PhaseState | None:
         """The phase that kept a cell (or the whole run) from coming up, if one did."""

@@ -61,21 +61,24 @@ class RunStatus:
         return died and not self.owners and not self.problem
 
 
-def status_of(folder: RunFolder) -> RunStatus:
-    """Status of one run; raises ``HarnessError`` if its ledger or plan cannot be read."""
+def status_of(folder: RunFolder, now: float | None = None) -> RunStatus:
+    """Status of one run; raises ``HarnessError`` if its ledger or plan cannot be read.
+
+    :param now: Unix time, for owners that count only until the run expires.
+    """
     _, plan = load_plan(folder)
     state = RunState.of(Ledger(folder.ledger).read())
     leases = [holding for cell in plan.cells for holding in holdings(folder.cell(cell.name).leases)]
     expires = max(plan.expires, state.expires)
-    return RunStatus(plan.run, folder, plan.cloud, state, tuple(state.live_owners()), expires, tuple(leases))
+    return RunStatus(plan.run, folder, plan.cloud, state, tuple(state.live_owners(now)), expires, tuple(leases))
 
 
-def status(reports: Path) -> list[RunStatus]:
+def status(reports: Path, now: float | None = None) -> list[RunStatus]:
     """Every run, oldest first; one that cannot be read says so and hides no other."""
     found = []
     for folder in RunFolder.all(reports):
         try:
-            found.append(status_of(folder))
+            found.append(status_of(folder, now))
         except HarnessError as error:
             found.append(RunStatus(folder.path.name, folder, "", RunState(), problem=str(error)))
     return found

@@ -78,7 +78,7 @@ class Swept:
 def find(settings: Settings, parts: Parts, cloud: Cloud, now: float | None = None) -> list[Finding]:
     """Everything of ours on the settings' cloud; nothing is touched until ``remove`` is called."""
     now = time.time() if now is None else now
-    runs = [run for run in status(settings.reports) if run.cloud in (settings.cloud, "")]
+    runs = [run for run in status(settings.reports, now) if run.cloud in (settings.cloud, "")]
     view = _View(cloud)
     findings: list[Finding] = []
     by_ledger: set[str] = set()
@@ -182,7 +182,8 @@ class _TakeDown:
 
     def _chosen(self, state: RunState) -> Collection[str]:
         """What may still go, with the run's lock held; raises ``AbortedError`` if all of it has been protected by hand."""
-        if not status_of(self.folder).overdue(max(self.now, time.time())):
+        now = max(self.now, time.time())
+        if not status_of(self.folder, now).overdue(now):
             return ()
         whys = {group.name.lower(): why for group in self.cloud.groups({}) if (why := protection(group))}
         chosen = [name for name in state.names() if name.lower() not in whys]
@@ -248,7 +249,7 @@ def _rules(settings: Settings, now: float) -> tuple[Callable[[str], RunStatus | 
         if not folder.plan.exists() and not folder.ledger.exists():
             return None
         try:
-            return status_of(folder)
+            return status_of(folder, now)
         except HarnessError as error:
             return RunStatus(run, folder, "", RunState(), problem=str(error))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,10 +13,11 @@ from pathlib import Path
 import pytest
 
 from harness.errors import AbortedError, Outcome, UsageError
+from harness.runs.deadline import MARGIN
 from harness.runs.folder import RunFolder
 from harness.runs.ledger import Ledger
 from harness.runs.locks import locked
-from harness.runs.ownership import claim, leave, stop_owners
+from harness.runs.ownership import claim, give_up_foreign, leave, stop_owners
 from harness.runs.processes import Owner
 from harness.runs.state import RunState
 
@@ -108,6 +110,58 @@ def test_who_works_on_a_run_is_asked_waited_for_and_then_ended(folder: RunFolder
         assert process.wait(20) == code
     assert said[0] == f"asking process {process.pid} (controller) to stop"
     assert ("taking over" in said[-1]) == (kind == "deaf")
+    assert state(folder).live_owners() == []
+
+
+ELSEWHERE = {
+    "of another machine": {"pid_started": "another boot:1", "host": "agent-7/0123", "pid_namespace": "pid:[1]"},
+    "of another container": {
+        "pid_started": f"{Owner.this().started.partition(':')[0]}:1",
+        "host": "agent-7/0123",
+        "pid_namespace": "pid:[1]",
+    },
+}
+
+
+@pytest.fixture(params=ELSEWHERE)
+def elsewhere(folder: RunFolder, request: pytest.FixtureRequest) -> RunFolder:
+    """A run on which a process works that cannot be seen from here, and whose groups expire in an hour."""
+    ledger, now = Ledger(folder.ledger), time.time()
+    ledger.append("run", state="started", run="r", pid=12, role="controller", **ELSEWHERE[request.param])
+    ledger.append("budget", started=now, tests_end=now, end=now + 3600 - MARGIN)
+    return folder
+
+
+def test_a_process_that_cannot_be_seen_from_here_works_on_its_run_until_that_expires(elsewhere: RunFolder) -> None:
+    found = state(elsewhere)
+    assert [str(owner) for owner in found.live_owners()] == ["process 12 (controller) on agent-7"]
+    with pytest.raises(UsageError, match=r"process 12 \(controller\) on agent-7 works on run r"):
+        claim(elsewhere, "supervisor")
+    assert found.live_owners(time.time() + 3700) == []
+
+
+def test_a_process_that_cannot_be_asked_is_not_taken_over_unless_its_host_is_gone(elsewhere: RunFolder) -> None:
+    with pytest.raises(UsageError, match=r"cannot be asked from here; .*down --run r --host-gone"):
+        stop_owners(elsewhere, 60.0, print)
+    give_up_foreign(elsewhere)
+    stop_owners(elsewhere, 60.0, print)
+    claim(elsewhere, "down")
+    assert [owner.pid for owner in state(elsewhere).owners] == [Owner.this().pid]
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        {},  # written by an earlier harness
+        {"host": Owner.this().host, "pid_namespace": Owner.this().namespace},
+        {"host": Owner.this().host, "pid_namespace": "pid:[1]"},
+    ],
+    ids=["nowhere", "here", "in a container of this host"],
+)
+def test_a_process_of_this_host_died_with_the_boot_that_it_was_of(folder: RunFolder, place: dict[str, str]) -> None:
+    ledger = Ledger(folder.ledger)
+    ledger.append("run", state="started", run="r", pid=Owner.this().pid, pid_started="another boot:1", **place)
+    ledger.append("budget", started=0.0, tests_end=0.0, end=time.time())
     assert state(folder).live_owners() == []
 
 

@@ -98,6 +98,27 @@ def test_a_group_whose_expiry_is_extended_between_finding_and_deleting_is_not_to
     assert len(cloud.groups({})) == 1
 
 
+def test_a_run_of_another_host_is_not_touched_before_it_expires(
+    settings: Settings, parts: Parts, cloud: FileCloud
+) -> None:
+    """Two agents may share one folder of reports."""
+    lifecycle = up(settings, parts)
+    run = lifecycle.plan.run
+    lifecycle.ledger.append(
+        "run",
+        state="started",
+        run=run,
+        pid=1,
+        pid_started="another boot:1",
+        host="agent-7/0123",
+        pid_namespace="pid:[1]",
+    )
+    (left,) = swept(settings, parts, cloud)
+    assert (left.action, left.why) == ("left", f"run {run} is going on (process 1 on agent-7)")
+    assert status(settings.reports)[0].what == "running"
+    assert [item.kind for item in doomed(settings, parts, cloud, time.time() + DAY)] == ["run"]
+
+
 def test_what_a_dead_process_left_goes_at_once(settings: Settings, parts: Parts, cloud: FileCloud) -> None:
     up(settings, parts)  # this process counts as dead to itself: nobody else works on the run
     found = doomed(settings, parts, cloud)

@@ -12,7 +12,7 @@ from harness.errors import EXIT_CODES, LeakError, Outcome
 from harness.runs.folder import RunFolder
 from harness.runs.handover import uncut
 from harness.runs.ledger import Ledger
-from harness.runs.ownership import stop_owners
+from harness.runs.ownership import give_up_foreign, stop_owners
 from harness.runs.parts import Parts
 from harness.runs.signals import Stops
 from harness.runs.state import RunState, worst
@@ -21,12 +21,15 @@ from harness.runs.teardown import SECONDS, teardown
 
 @click.command("down")
 @run_option
+@click.option("--host-gone", is_flag=True, help="The other host whose process works on the run is gone: take over.")
 @setting_options("reports")
-def command(run: str, **flags: Any) -> int:
+def command(run: str, host_gone: bool, **flags: Any) -> int:
     """Stop a run if it is still going, delete all it made, kept clusters too, and prove that nothing is left."""
     folder = RunFolder.find(settings_from(flags).reports, run)
     screen, stops = Screen(), Stops(raising=True)
     with screen.watching(folder), stops.noted():
+        if host_gone:
+            give_up_foreign(folder)
         stop_owners(folder, SECONDS, screen.say)
         stops.raising = False
         outcome = uncut(folder, stops, lambda: teardown(folder, kept=True, parts=Parts(), role="down"), screen.say)

@@ -64,6 +64,6 @@ def _resume(run: str, pytest_arguments: tuple[str, ...], flags: dict[str, Any]) 
     settings = settings_over(saved, flags)
     preflight(settings)
     if owners := RunState.of(Ledger(folder.ledger).read()).live_owners():
-        raise UsageError(f"process {owners[0].pid} works on run {plan.run}", hint="wait for it, or: harness down --run")
+        raise UsageError(f"{owners[0]} works on run {plan.run}", hint="wait for it, or: harness down --run")
     arguments = (*load_arguments(folder), *pytest_arguments, "--resume", str(folder.path))
     return supervised(settings, plan, folder, Parts(), arguments)

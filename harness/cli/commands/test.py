@@ -33,7 +33,7 @@ def command(run: str, pytest_arguments: tuple[str, ...], **flags: Any) -> int:
     preflight(settings)
     state = RunState.of(Ledger(folder.ledger).read())
     if owners := state.live_owners():
-        raise UsageError(f"process {owners[0].pid} works on run {plan.run}", hint="wait for it to end")
+        raise UsageError(f"{owners[0]} works on run {plan.run}", hint="wait for it to end")
     if missing := [cell.name for cell in plan.cells if cell.name not in state.clusters]:
         raise UsageError(f"run {plan.run} has no cluster {', '.join(missing)}", hint="bring one up: harness up")
     suites = suites_of(flags["suite"], known_suites(suites_folder(Path.cwd())))

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from harness.cli.spoken import Spoken
+from harness.runs.deadline import check_order
 from harness.settings import Settings, load, options, overridden
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -55,5 +56,12 @@ def settings_from(flags: dict[str, Any]) -> Settings:
 
 
 def settings_over(settings: Settings, flags: dict[str, Any]) -> Settings:
-    """Settings of an existing run with these flags on top."""
-    return overridden(settings, flags, Path.cwd())
+    """Settings of an existing run with these flags on top, and with the limits that are around this command, not around that run.
+
+    :raises UsageError: also when the limits are not in order.
+    """
+    here = settings_from(flags)
+    limits = {"step_limit": here.step_limit, "agent_limit": here.agent_limit}
+    settings = overridden(settings, flags, Path.cwd()).changed(**limits)
+    check_order(settings)
+    return settings

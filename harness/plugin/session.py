@@ -42,6 +42,7 @@ from harness.plugin.timeouts import check_nested, forget, told_timeout
 from harness.plugin.usage import one_line
 from harness.runs.api import Plan
 from harness.runs.checks import check_tests
+from harness.runs.deadline import check_order
 from harness.runs.handover import note_stop, uncut
 from harness.runs.lifecycle import Lifecycle
 from harness.runs.parts import Parts
@@ -93,6 +94,8 @@ class Controller:
                 self._publish(self._found(plan), plan, None, time.time())
                 return
             self.stops.install()
+            if self.folder and not self.supervisor:  # else who made the plan, or the supervisor, has compared them
+                check_order(self.settings)
             beside = (self.supervisor,) if self.supervisor else ()
             self.lifecycle = lifecycle = Lifecycle.open(
                 self.settings, self.folder, parts=self.parts, resumed=self.resumed, beside=beside

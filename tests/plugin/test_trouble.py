@@ -96,6 +96,9 @@ def test_an_existing_run_is_used_and_left_up(project: Project) -> None:
     assert kept.code == 0, kept.out
     assert len(project.groups) == 1
     run = (project.folder / "reports" / "latest").resolve().name
+    late = project.run("suites", "--run", run, "--deadline", "3m", "--step-limit", "2m")
+    assert late.code == 2, late.out
+    assert "--deadline 3m is not shorter than --step-limit 2m" in late.out
     done = project.run("suites", "--run", run, "-n", "2")
     assert done.code == 0, done.out
     assert len(project.groups) == 1

@@ -22,7 +22,17 @@ from harness.runs.state import RunState
 @click.command("test")
 @run_option
 @setting_options(
-    "reports", "suite", "conformance", "tests", "deadline", "label_filter", "focus", "skip", "deselect_from"
+    "reports",
+    "suite",
+    "conformance",
+    "tests",
+    "deadline",
+    "step_limit",
+    "agent_limit",
+    "label_filter",
+    "focus",
+    "skip",
+    "deselect_from",
 )
 @click.argument("pytest_arguments", nargs=-1, type=click.UNPROCESSED)
 def command(run: str, pytest_arguments: tuple[str, ...], **flags: Any) -> int:

@@ -15,6 +15,8 @@ from harness.clouds import codes
 from harness.clouds.api import Cloud, Surveyor
 from harness.clouds.room import Demand, Room
 from harness.errors import AbortedError, QuotaError, UsageError
+from harness.runs.api import Plan
+from harness.settings import Settings
 
 _POLL = 0.2
 _TOLD = 30.0
@@ -22,6 +24,17 @@ _TOLD = 30.0
 
 Rooms = Mapping[str, Room]
 """By location."""
+
+
+def check_locations(settings: Settings, plan: Plan, known: Sequence[str]) -> None:
+    """Raise ``UsageError`` for a location that the cloud does not have."""
+    asked = [("--location", cell.location) for cell in plan.cells]
+    asked += [("--failover-location", location) for location in settings.failover_location]
+    for flag, location in asked:
+        if location not in known:
+            raise UsageError(
+                f"{flag} {location!r} is unknown to cloud {plan.cloud}", hint=f"there are: {', '.join(sorted(known))}"
+            )
 
 
 def survey(cloud: Cloud, locations: Iterable[str], size: str) -> Rooms:

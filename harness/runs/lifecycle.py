@@ -24,7 +24,7 @@ from harness.clusters.api import Cluster
 from harness.clusters.version import served_version
 from harness.deployers.api import ClusterRequest, demand_of
 from harness.errors import AbortedError, DeployError, HarnessError, Outcome, QuotaError, UsageError
-from harness.runs.admission import Admission, survey
+from harness.runs.admission import Admission, check_locations, survey
 from harness.runs.api import Cell, Keep, Phase, Plan
 from harness.runs.cells import CellWork, check_version
 from harness.runs.deadline import check, remaining
@@ -35,7 +35,7 @@ from harness.runs.locks import locked
 from harness.runs.memory import LedgerMemory
 from harness.runs.ownership import claim, leave
 from harness.runs.parts import Parts
-from harness.runs.phases import record_failure, record_skip, recorded
+from harness.runs.phases import outcome_of, record_failure, record_skip, recorded
 from harness.runs.plan import group_name, load_plan, make_plan, save_plan
 from harness.runs.processes import Owner
 from harness.runs.state import RunState, worst
@@ -113,7 +113,7 @@ class Lifecycle:
                 self._cloud.watch(partial(tell, self.ledger, ""))
             if isinstance(self._cloud, Remembering):
                 self._cloud.remember_in(LedgerMemory(self.ledger))
-            _check_locations(self.settings, self.plan, self._cloud.locations())
+            check_locations(self.settings, self.plan, self._cloud.locations())
             for cell in self.plan.cells:
                 deployer = self._parts.deployer(cell.deployer)(self.settings, self._cloud)
                 self._works[cell.name] = CellWork(
@@ -252,11 +252,15 @@ class Lifecycle:
     def _retire(self, cell: str, failed: bool) -> None:
         deadline = self.budget.teardown_deadline(time.time())
         works = [self._works[name] for name in self.plan.clusters(cell) if name not in self._adopted]
-        keep = Keep(self.settings.keep)
-        with locked(self.folder, f"take down {cell}", SECONDS):
-            outcomes = in_parallel([partial(self._end, work, False, failed, keep, deadline) for work in works])
-        gone = worst(outcomes) is Outcome.PASSED and not any(work.remaining() for work in works)
-        (self._admission.leave if gone else self._admission.stay)(cell)
+        keep, gone = Keep(self.settings.keep), False
+        try:
+            with locked(self.folder, f"take down {cell}", SECONDS):
+                outcomes = in_parallel([partial(self._end, work, False, failed, keep, deadline) for work in works])
+            gone = worst(outcomes) is Outcome.PASSED and not any(work.remaining() for work in works)
+        except Exception as error:  # the end of the run tries again
+            record_failure(self.ledger, cell, Phase.DOWN, error)
+        finally:  # or others would wait for its room until the deadline
+            (self._admission.leave if gone else self._admission.stay)(cell)
 
     def _check_adopted(self, name: str) -> None:
         """A cluster that somebody else brought up has to be of the version that is tested; raises ``HarnessError``."""
@@ -367,6 +371,14 @@ class Lifecycle:
                 thread.join(max(0.0, until - time.monotonic()))
 
     def _end(self, work: CellWork, aborted: bool, failed: bool, keep: Keep, deadline: datetime) -> Outcome:
+        """What is to be done with a cell at its end; what goes wrong with one keeps no other."""
+        try:
+            return self._ended(work, aborted, failed, keep, deadline)
+        except Exception as error:
+            record_failure(self.ledger, work.cell.name, Phase.DOWN, error)
+            return outcome_of(error)
+
+    def _ended(self, work: CellWork, aborted: bool, failed: bool, keep: Keep, deadline: datetime) -> Outcome:
         name = work.cell.name
         work.tested(failed, aborted)
         if not work.remaining():
@@ -391,13 +403,3 @@ class Lifecycle:
         outcome = worst(outcomes if self.ledger.settled() else [*outcomes, Outcome.HARNESS])
         leave(self.folder, outcome)
         return outcome
-
-
-def _check_locations(settings: Settings, plan: Plan, known: Sequence[str]) -> None:
-    asked = [("--location", cell.location) for cell in plan.cells]
-    asked += [("--failover-location", location) for location in settings.failover_location]
-    for flag, location in asked:
-        if location not in known:
-            raise UsageError(
-                f"{flag} {location!r} is unknown to cloud {plan.cloud}", hint=f"there are: {', '.join(sorted(known))}"
-            )

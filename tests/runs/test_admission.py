@@ -23,6 +23,8 @@ THREE = Demand(3, 1)
 SOURCES = ("module:v1.37.2", "module:v1.36.3", "module:v1.35.4")
 CELLS = tuple(f"{source.partition(':')[2]}-kubeadm-westeurope" for source in SOURCES)
 
+NARROW = tuple(cell.replace("westeurope", "narrow") for cell in CELLS)
+
 
 def admission(cores: int, *failover: str) -> Admission:
     places = ("here", *failover)
@@ -130,6 +132,47 @@ def test_cells_that_do_not_fit_wait_for_those_whose_tests_are_done(
         if entry["code"] == "OperationNotAllowed"
     ]
     assert failed == [], "no quota was run into"
+
+
+def two_for_the_room_of_one(settings: Settings, parts: Parts) -> Lifecycle:
+    """The first is up, the second waits."""
+    lifecycle = Lifecycle.open(settings.changed(source=SOURCES[:2], location=("narrow",)), None, parts=parts)
+    lifecycle.prepare()
+    lifecycle.start()
+    Lifecycle.wait_for_cluster(lifecycle.folder.path, NARROW[0], soon())
+    assert not lifecycle.admitted(NARROW[1])
+    return lifecycle
+
+
+def test_nobody_waits_for_one_whose_teardown_breaks(settings: Settings, parts: Parts) -> None:
+    lifecycle = two_for_the_room_of_one(settings, parts)
+    whole = lifecycle.ledger.path.read_bytes()
+    with lifecycle.ledger.path.open("ab") as file:
+        file.write(b'{"v": 99, "at": 1, "kind": "run", "cell": ""}\n')
+    lifecycle.retire(NARROW[0], failed=False)  # no ledger can be read that has this line
+    until = time.monotonic() + 20
+    while not lifecycle.admitted(NARROW[1]) and time.monotonic() < until:  # refused is not waiting
+        time.sleep(0.01)
+    said = lifecycle.ledger.path.read_bytes().replace(b'{"v": 99, "at": 1, "kind": "run", "cell": ""}\n', b"")
+    lifecycle.ledger.path.write_bytes(said)
+    assert said.startswith(whole)
+    lifecycle.join()
+    failure = RunState.of(lifecycle.ledger.read()).failure(NARROW[1])
+    assert failure is not None
+    assert failure.outcome is Outcome.QUOTA
+    lifecycle.finish(aborted=False)
+    assert RunState.of(lifecycle.ledger.read()).remaining == {}
+
+
+def test_a_cell_whose_logs_cannot_be_kept_goes_and_makes_room(settings: Settings, parts: Parts) -> None:
+    lifecycle = two_for_the_room_of_one(settings, parts)
+    lifecycle.folder.cell(NARROW[0]).logs.touch()  # where a folder should be
+    lifecycle.retire(NARROW[0], failed=True)
+    assert Lifecycle.wait_for_cluster(lifecycle.folder.path, NARROW[1], soon()).location == "narrow"
+    lifecycle.finish(aborted=False)
+    state = RunState.of(lifecycle.ledger.read())
+    assert (state.phases[NARROW[0], "collect"].state, state.phases[NARROW[0], "down"].state) == ("failed", "passed")
+    assert state.remaining == {}
 
 
 def test_one_cell_too_large_is_refused_and_the_others_come_up(

@@ -1,7 +1,7 @@
 """Processes of the model test: each does one thing that the harness does with runs, and can be made to die at any step of it.
 
-A step is a line of the ledger or a change of the cloud; a process may die before it, in the middle of a line, or after it. They are real
-processes with real locks, forked from a server that has everything imported.
+A step is a line of the ledger, a file of a lease or a change of the cloud; a process may die before it, in the middle of a line, or after
+it. They are real processes with real locks, forked from a server that has everything imported.
 """
 
 from __future__ import annotations
@@ -12,16 +12,20 @@ import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from harness.plugin.leases import lease
 from harness.runs.api import Keep
 from harness.runs.folder import RunFolder
+from harness.runs.holdings import Record
 from harness.runs.ledger import VERSION, Entry, Ledger
 from harness.runs.lifecycle import Lifecycle
 from harness.runs.ownership import stop_owners
 from harness.runs.parts import Parts
+from harness.runs.plan import load_plan
 from harness.runs.signals import Stops
 from harness.runs.sweep import carry_out, find
 from harness.runs.teardown import teardown
@@ -63,11 +67,15 @@ def act(base: str, action: str, death: Death, pipe: Connection, arguments: dict[
     os._exit(0)
 
 
-def run(settings: Settings, pipe: Connection, keep: bool) -> str:
-    """A run that comes up, says so, and ends when it is told to, by the pipe or by a signal."""
+def run(settings: Settings, pipe: Connection, keep: bool, run: str = "", resumed: bool = False) -> str:
+    """A run that comes up, says so, and ends when it is told to, by the pipe or by a signal.
+
+    :param run: an earlier one, which is resumed, or whose clusters are tested again.
+    """
     stops = Stops(raising=True)
     stops.install()
-    lifecycle = Lifecycle.open(settings, None, parts=parts())
+    folder = settings.reports / run if run else None
+    lifecycle = Lifecycle.open(settings, folder, parts=parts(), resumed=resumed)
     aborted = True
     try:
         lifecycle.prepare()
@@ -97,7 +105,24 @@ def sweep(settings: Settings, pipe: Connection, later: float) -> dict[str, str]:
     return {item.name: item.action for item in items}
 
 
-ACTIONS: dict[str, Callable[..., Any]] = {"run": run, "down": down, "sweep": sweep}
+def janitor(settings: Settings, pipe: Connection) -> dict[str, str]:
+    """A sweep on a host that has no ledger to read, only tags."""
+    return sweep(settings.changed(reports=settings.reports.with_name("nothing")), pipe, 0.0)
+
+
+def work(settings: Settings, pipe: Connection, run: str, exclusive: bool, seconds: float) -> str:
+    """A worker that takes a lease, says so and whether it had to clean up first, and lets go when it is told to."""
+    cell = load_plan(RunFolder(settings.reports / run))[1].cells[0].name
+    leases = RunFolder(settings.reports / run).cell(cell).leases
+    cleaned: list[bool] = []
+    until = datetime.now(UTC) + timedelta(seconds=seconds)
+    with lease(leases, exclusive=exclusive, deadline=until, clean=lambda: cleaned.append(True)):
+        pipe.send(("held", bool(cleaned)))
+        pipe.recv()
+    return "let go"
+
+
+ACTIONS: dict[str, Callable[..., Any]] = {"run": run, "down": down, "sweep": sweep, "janitor": janitor, "work": work}
 
 
 def _arm(death: Death) -> None:
@@ -136,5 +161,7 @@ def _arm(death: Death) -> None:
         return changed
 
     Ledger.append = dying_append  # type: ignore[method-assign] # this process is thrown away
+    Record._write = dying(Record._write)  # type: ignore[method-assign]
     FileCloud.create_group = dying(FileCloud.create_group)  # type: ignore[method-assign]
+    FileCloud.tag_group = dying(FileCloud.tag_group)  # type: ignore[method-assign]
     FileCloud.delete_group = dying(FileCloud.delete_group)  # type: ignore[method-assign]

@@ -65,7 +65,7 @@ class FileCloud:
         """What a person does in the portal; the harness has no use for it."""
         path = self.folder / f"{name}.json"
         raw = json.loads(path.read_text())
-        del raw["tags"][tag]
+        raw["tags"].pop(tag, None)
         self._write(name, raw)
 
     def delete_group(self, name: str, deadline: datetime) -> None:
@@ -131,7 +131,7 @@ class FileDeployer:
         return cluster_of(request)
 
     def is_up(self, cluster: Cluster) -> bool:
-        return True
+        return any(group.name == cluster.group for group in self.cloud.groups({}))
 
     def collect(self, request: ClusterRequest, folder: Path, deadline: datetime) -> None:
         (folder / "console.log").write_text("kubelet: no")

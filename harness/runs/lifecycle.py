@@ -222,16 +222,8 @@ class Lifecycle:
                 return
         if place != request.location:
             lacking = admission.lacks(cell.location, demand)
-            self.ledger.append(
-                "moved",
-                name,
-                source=request.location,
-                target=place,
-                group=request.group,
-                code="",
-                outcome=Outcome.QUOTA,
-                message=lacking,
-            )
+            facts = {"source": request.location, "target": place, "group": request.group, "code": ""}
+            self.ledger.append("moved", name, **facts, outcome=Outcome.QUOTA, message=lacking)
         self._works[name].up(replace(request, location=place), self._cut, admission)
 
     def admitted(self, cell: str) -> bool:

@@ -29,9 +29,9 @@ from harness.plugin.loop import LANE
 from harness.plugin.namespaces import Namespaces
 from harness.plugin.suites import Suite
 from harness.plugin.timeouts import SuiteEnd, SuiteOverError, begin
+from harness.runs.awaiting import wait_for_cluster
 from harness.runs.cells import restore_cluster
 from harness.runs.holdings import Record
-from harness.runs.lifecycle import Lifecycle
 from harness.runs.parts import Parts
 
 _DATA = "harness"
@@ -74,7 +74,7 @@ class TestProcess:
         if cell not in self._clusters:
             try:
                 folder = self.context.run_folder().path
-                self._clusters[cell] = Lifecycle.wait_for_cluster(folder, cell, self.context.until)
+                self._clusters[cell] = wait_for_cluster(folder, cell, self.context.until)
             except HarnessError as error:
                 self._failures[cell] = error
                 raise

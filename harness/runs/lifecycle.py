@@ -23,7 +23,7 @@ from harness.clouds.room import Demand
 from harness.clusters.api import Cluster
 from harness.clusters.version import served_version
 from harness.deployers.api import ClusterRequest, demand_of
-from harness.errors import AbortedError, DeployError, HarnessError, Outcome, QuotaError, UsageError
+from harness.errors import HarnessError, Outcome, QuotaError, UsageError
 from harness.runs.admission import Admission, check_locations, survey
 from harness.runs.api import Cell, Keep, Phase, Plan
 from harness.runs.cells import CellWork, check_version
@@ -104,7 +104,7 @@ class Lifecycle:
     def prepare(self) -> dict[str, Build]:
         """Open the cloud, check what only it knows, then build every source, one after the other.
 
-        :returns: cell name -> build; a cell whose build failed is missing, and :meth:`wait_for_cluster` raises its error.
+        :returns: cell name -> build; a cell whose build failed is missing, and who waits for its cluster gets its error.
         :raises HarnessError: when the cloud cannot be opened or refuses the plan.
         """
         with recorded(self.ledger, "", Phase.PLAN):
@@ -276,37 +276,6 @@ class Lifecycle:
         work.restore()
         self.ledger.append("phase", work.cell.name, phase=Phase.TEST, state="started")
         return True
-
-    @staticmethod
-    def wait_for_cluster(folder: Path, cell: str, deadline: datetime) -> Cluster:
-        """The cell's cluster once it is ready; for any process, by the ledger alone.
-
-        :raises HarnessError: the error with which the cell failed to come up, or that its owner died; ``DeployError`` at the deadline.
-        """
-        run = RunFolder(folder)
-        state, last, next_check = RunState(), "", time.monotonic()
-        for batch in Ledger(run.ledger).follow():
-            for entry in batch:
-                state.add(entry)
-                if entry.kind == "progress" and entry.cell in (cell, ""):
-                    last = entry.text("text")
-            if cell in state.clusters:
-                return Cluster.load(state.clusters[cell])
-            if failure := state.failure(cell):
-                raise failure.error()
-            if time.time() >= deadline.timestamp():
-                break
-            if time.monotonic() >= next_check:
-                next_check += _OWNER_CHECK
-                if not any(owner.alive for owner in state.owners):
-                    raise AbortedError(
-                        f"wait for cluster {cell}",
-                        last_seen="the process that brings it up is gone",
-                        hint=f"harness down --run {run.path.name}",
-                    )
-        raise DeployError(
-            f"wait for cluster {cell}", awaited="ready, until the deadline", last_seen=last or "no progress"
-        )
 
     def finish(self, *, aborted: bool, failed: bool = False, keep: Keep | None = None) -> Outcome:
         """Collect from what failed, take every cell down in parallel, prove that nothing is left; never raises for a cell.

@@ -12,6 +12,7 @@ from localazure.conftest import RunningServer
 from harness.clouds.room import Demand, Room
 from harness.errors import AbortedError, CloudError, Outcome, QuotaError, UsageError
 from harness.runs.admission import Admission
+from harness.runs.awaiting import wait_for_cluster
 from harness.runs.ledger import Ledger
 from harness.runs.lifecycle import Lifecycle
 from harness.runs.parts import Parts
@@ -120,7 +121,7 @@ def test_cells_that_do_not_fit_wait_for_those_whose_tests_are_done(
     lifecycle.prepare()
     lifecycle.start()
     for number, cell in enumerate(CELLS):
-        assert Lifecycle.wait_for_cluster(lifecycle.folder.path, cell, soon()).cell == cell
+        assert wait_for_cluster(lifecycle.folder.path, cell, soon()).cell == cell
         assert groups(server) == 1, "never more than the quota carries"
         assert [lifecycle.admitted(name) for name in CELLS] == [True] * (number + 1) + [False] * (2 - number)
         lifecycle.retire(cell, failed=False)
@@ -139,7 +140,7 @@ def two_for_the_room_of_one(settings: Settings, parts: Parts) -> Lifecycle:
     lifecycle = Lifecycle.open(settings.changed(source=SOURCES[:2], location=("narrow",)), None, parts=parts)
     lifecycle.prepare()
     lifecycle.start()
-    Lifecycle.wait_for_cluster(lifecycle.folder.path, NARROW[0], soon())
+    wait_for_cluster(lifecycle.folder.path, NARROW[0], soon())
     assert not lifecycle.admitted(NARROW[1])
     return lifecycle
 
@@ -168,7 +169,7 @@ def test_a_cell_whose_logs_cannot_be_kept_goes_and_makes_room(settings: Settings
     lifecycle = two_for_the_room_of_one(settings, parts)
     lifecycle.folder.cell(NARROW[0]).logs.touch()  # where a folder should be
     lifecycle.retire(NARROW[0], failed=True)
-    assert Lifecycle.wait_for_cluster(lifecycle.folder.path, NARROW[1], soon()).location == "narrow"
+    assert wait_for_cluster(lifecycle.folder.path, NARROW[1], soon()).location == "narrow"
     lifecycle.finish(aborted=False)
     state = RunState.of(lifecycle.ledger.read())
     assert (state.phases[NARROW[0], "collect"].state, state.phases[NARROW[0], "down"].state) == ("failed", "passed")
@@ -182,9 +183,9 @@ def test_one_cell_too_large_is_refused_and_the_others_come_up(
     lifecycle = Lifecycle.open(settings.changed(workers=1, location=("westeurope", "uksouth")), None, parts=azure)
     lifecycle.prepare()
     lifecycle.start()
-    Lifecycle.wait_for_cluster(lifecycle.folder.path, CELLS[0], soon())
+    wait_for_cluster(lifecycle.folder.path, CELLS[0], soon())
     with pytest.raises(QuotaError, match="1 public addresses, 0 free"):
-        Lifecycle.wait_for_cluster(lifecycle.folder.path, CELLS[0].replace("westeurope", "uksouth"), soon())
+        wait_for_cluster(lifecycle.folder.path, CELLS[0].replace("westeurope", "uksouth"), soon())
     assert groups(server) == 1
     assert lifecycle.finish(aborted=False) is Outcome.QUOTA
 
@@ -196,7 +197,7 @@ def test_a_restricted_location_is_left_before_anything_is_created(
     lifecycle = Lifecycle.open(settings.changed(workers=1, failover_location=("uksouth",)), None, parts=azure)
     lifecycle.prepare()
     lifecycle.start()
-    assert Lifecycle.wait_for_cluster(lifecycle.folder.path, CELLS[0], soon()).location == "uksouth"
+    assert wait_for_cluster(lifecycle.folder.path, CELLS[0], soon()).location == "uksouth"
     [move] = [entry for entry in Ledger(lifecycle.folder.ledger).read() if entry.kind == "moved"]
     assert (move.text("source"), move.text("target")) == ("westeurope", "uksouth")
     assert "NotAvailableForSubscription" in move.text("message")
@@ -236,7 +237,7 @@ def test_providers_are_registered_once_for_all_cells(settings: Settings, azure: 
     lifecycle.prepare()
     lifecycle.start()
     for cell in CELLS:
-        Lifecycle.wait_for_cluster(lifecycle.folder.path, cell, soon())
+        wait_for_cluster(lifecycle.folder.path, cell, soon())
     asked = server.ok("GET", f"/localazure/journal?method=POST&path=register&after={after}")["value"]
     assert len(asked) == 1
     lifecycle.finish(aborted=False)

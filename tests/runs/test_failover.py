@@ -12,6 +12,7 @@ from localazure.conftest import RunningServer
 from harness.clusters.api import Cluster
 from harness.errors import HarnessError, Outcome, QuotaError, Remedy
 from harness.runs.api import Phase
+from harness.runs.awaiting import wait_for_cluster
 from harness.runs.ledger import Entry, Ledger
 from harness.runs.lifecycle import Lifecycle
 from harness.runs.parts import Parts
@@ -36,7 +37,7 @@ def run(settings: Settings, parts: Parts) -> tuple[Lifecycle, Cluster | HarnessE
     lifecycle.start()
     soon = datetime.now(UTC) + timedelta(seconds=30)
     try:
-        return lifecycle, Lifecycle.wait_for_cluster(lifecycle.folder.path, CELL, soon)
+        return lifecycle, wait_for_cluster(lifecycle.folder.path, CELL, soon)
     except HarnessError as error:
         return lifecycle, error
 

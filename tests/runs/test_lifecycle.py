@@ -16,6 +16,7 @@ from harness.clouds.api import TAG_EXPIRES, TAG_RUN
 from harness.clusters.api import keys_of
 from harness.errors import BuildError, DeployError, HarnessError, Outcome, UsageError
 from harness.runs.api import Keep, Phase
+from harness.runs.awaiting import wait_for_cluster
 from harness.runs.folder import RunFolder
 from harness.runs.ledger import Ledger
 from harness.runs.lifecycle import Lifecycle
@@ -52,7 +53,7 @@ def started(settings: Settings, parts: Parts) -> Lifecycle:
 
 def test_a_run_comes_up_is_used_and_leaves_nothing(settings: Settings, parts: Parts) -> None:
     lifecycle = started(settings, parts)
-    cluster = Lifecycle.wait_for_cluster(lifecycle.folder.path, CELL, soon())
+    cluster = wait_for_cluster(lifecycle.folder.path, CELL, soon())
     assert cluster.group == f"harness-{lifecycle.plan.run}-1"
     assert groups(settings) == [cluster.group]
     assert lifecycle.finish(aborted=False) is Outcome.PASSED
@@ -68,9 +69,9 @@ def test_a_run_comes_up_is_used_and_leaves_nothing(settings: Settings, parts: Pa
 def test_a_failed_bring_up_reaches_every_waiter_and_is_taken_down(settings: Settings, parts: Parts) -> None:
     lifecycle = started(settings.changed(location=("failing", "westeurope")), parts)
     with pytest.raises(DeployError, match="3 nodes Ready") as caught:
-        Lifecycle.wait_for_cluster(lifecycle.folder.path, "v1.37.2-kubeadm-failing", soon())
+        wait_for_cluster(lifecycle.folder.path, "v1.37.2-kubeadm-failing", soon())
     assert caught.value.log_tail == "kubelet: no"
-    Lifecycle.wait_for_cluster(lifecycle.folder.path, CELL, soon())
+    wait_for_cluster(lifecycle.folder.path, CELL, soon())
     assert lifecycle.finish(aborted=False) is Outcome.DEPLOY
     assert groups(settings) == []
     assert ("collect", "passed") in phases(lifecycle, "v1.37.2-kubeadm-failing")
@@ -82,8 +83,8 @@ def test_a_failed_build_ends_only_its_cell(settings: Settings, parts: Parts) -> 
     assert list(lifecycle.prepare()) == [CELL]
     lifecycle.start()
     with pytest.raises(BuildError, match="undefined: x"):
-        Lifecycle.wait_for_cluster(lifecycle.folder.path, "v0.0.0-kubeadm-westeurope", soon())
-    Lifecycle.wait_for_cluster(lifecycle.folder.path, CELL, soon())
+        wait_for_cluster(lifecycle.folder.path, "v0.0.0-kubeadm-westeurope", soon())
+    wait_for_cluster(lifecycle.folder.path, CELL, soon())
     assert lifecycle.finish(aborted=False) is Outcome.BUILD
 
 
@@ -99,7 +100,7 @@ def test_an_abort_cuts_bring_up_short_and_takes_it_down(settings: Settings, part
 
 def test_what_does_not_go_is_a_leak_that_is_named(settings: Settings, parts: Parts) -> None:
     lifecycle = started(settings.changed(location=("stubborn",)), parts)
-    Lifecycle.wait_for_cluster(lifecycle.folder.path, "v1.37.2-kubeadm-stubborn", soon())
+    wait_for_cluster(lifecycle.folder.path, "v1.37.2-kubeadm-stubborn", soon())
     assert lifecycle.finish(aborted=False) is Outcome.LEAK
     state = RunState.of(Ledger(lifecycle.folder.ledger).read())
     assert f"harness-{lifecycle.plan.run}-1" in state.phases["v1.37.2-kubeadm-stubborn", Phase.LEAK_CHECK].message
@@ -112,14 +113,14 @@ def test_what_does_not_go_is_a_leak_that_is_named(settings: Settings, parts: Par
 )
 def test_keep_decides_what_survives(settings: Settings, parts: Parts, keep: str, failed: bool, left: int) -> None:
     lifecycle = started(settings.changed(keep=keep), parts)
-    Lifecycle.wait_for_cluster(lifecycle.folder.path, CELL, soon())
+    wait_for_cluster(lifecycle.folder.path, CELL, soon())
     lifecycle.finish(aborted=False, failed=failed)
     assert len(groups(settings)) == left
 
 
 def test_keys_that_a_killed_process_left_go_with_the_cluster(settings: Settings, parts: Parts) -> None:
     lifecycle = started(settings, parts)
-    cluster = Lifecycle.wait_for_cluster(lifecycle.folder.path, CELL, soon())
+    cluster = wait_for_cluster(lifecycle.folder.path, CELL, soon())
     keys = keys_of(cluster.kubeconfig)
     keys.mkdir()
     (keys / "client.key").touch()
@@ -132,7 +133,7 @@ def test_what_killed_tests_left_in_the_hosts_temporary_files_goes_with_the_run(
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     lifecycle = started(settings, parts)
-    Lifecycle.wait_for_cluster(lifecycle.folder.path, CELL, soon())
+    wait_for_cluster(lifecycle.folder.path, CELL, soon())
     scratch = lifecycle.folder.make_scratch()
     assert scratch == lifecycle.folder.make_scratch()
     assert scratch.stat().st_mode & 0o777 == 0o700
@@ -153,7 +154,7 @@ def test_a_folder_that_somebody_else_made_is_not_used(tmp_path: Path) -> None:
 
 def test_a_kept_cluster_says_how_to_use_and_remove_it_and_expires_later(settings: Settings, parts: Parts) -> None:
     lifecycle = started(settings.changed(keep="on-failure", expires="1h"), parts)
-    cluster = Lifecycle.wait_for_cluster(lifecycle.folder.path, CELL, soon())
+    cluster = wait_for_cluster(lifecycle.folder.path, CELL, soon())
     cluster.kubeconfig.write_text("{}")
     object.__setattr__(lifecycle.plan, "expires", time.time() + 60)  # the run has nearly used up its hour
     lifecycle.finish(aborted=False, failed=True)
@@ -216,7 +217,7 @@ def test_a_kept_cluster_is_used_again_and_removed_from_the_ledger_alone(settings
     again = Lifecycle.open(settings, first.folder.path, parts=parts)
     again.prepare()
     again.start()
-    Lifecycle.wait_for_cluster(again.folder.path, CELL, soon())
+    wait_for_cluster(again.folder.path, CELL, soon())
     again.finish(aborted=False)
     assert len(groups(settings)) == 1, "who adopts a cluster does not remove it"
     assert Lifecycle.teardown(first.folder.path, kept=False, parts=parts) is Outcome.PASSED
@@ -229,7 +230,7 @@ def test_a_kept_cluster_is_used_again_and_removed_from_the_ledger_alone(settings
 def test_two_runs_side_by_side_do_not_touch_each_other(settings: Settings, parts: Parts) -> None:
     one, two = started(settings, parts), started(settings, parts)
     for run in (one, two):
-        Lifecycle.wait_for_cluster(run.folder.path, CELL, soon())
+        wait_for_cluster(run.folder.path, CELL, soon())
     one.finish(aborted=False)
     assert groups(settings) == [f"harness-{two.plan.run}-1"]
     two.finish(aborted=False)
@@ -240,7 +241,7 @@ def test_waiting_for_a_run_whose_process_died_ends(settings: Settings, parts: Pa
     folder = RunFolder.create(settings.reports, "r")
     Ledger(folder.ledger).append("run", state="started", run="r", pid=1, pid_started="another boot:1")
     with pytest.raises(Exception, match="is gone"):
-        Lifecycle.wait_for_cluster(folder.path, CELL, soon())
+        wait_for_cluster(folder.path, CELL, soon())
 
 
 @pytest.mark.parametrize(
@@ -264,7 +265,7 @@ def test_wrong_names_are_refused_before_anything_is_created(
 
 def test_a_cluster_of_another_version_is_refused_before_the_first_test(settings: Settings, parts: Parts) -> None:
     first = started(settings, parts)
-    cluster = Lifecycle.wait_for_cluster(first.folder.path, CELL, soon())
+    cluster = wait_for_cluster(first.folder.path, CELL, soon())
     first.finish(aborted=False, keep=Keep.ALWAYS)
     again = Lifecycle.open(settings, first.folder.path, parts=parts)
     again.prepare()
@@ -282,12 +283,12 @@ def test_a_cluster_of_another_version_is_refused_before_the_first_test(settings:
         once_more.prepare()
         once_more.start()
         once_more.finish(aborted=False)
-    assert Lifecycle.wait_for_cluster(first.folder.path, CELL, soon()) == cluster
+    assert wait_for_cluster(first.folder.path, CELL, soon()) == cluster
 
 
 def test_a_resumed_run_makes_a_cluster_of_another_version_again(settings: Settings, parts: Parts) -> None:
     first = started(settings, parts)
-    cluster = Lifecycle.wait_for_cluster(first.folder.path, CELL, soon())
+    cluster = wait_for_cluster(first.folder.path, CELL, soon())
     first.finish(aborted=False, keep=Keep.ALWAYS)
     resumed = Lifecycle.open(settings, first.folder.path, parts=parts, resumed=True)
     resumed.prepare()

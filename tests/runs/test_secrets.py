@@ -13,6 +13,7 @@ from harness.clusters.api import Cluster
 from harness.deployers.api import ClusterRequest, Recorder
 from harness.errors import CloudError, Outcome, Remedy
 from harness.runs.api import Keep
+from harness.runs.awaiting import wait_for_cluster
 from harness.runs.ledger import Ledger
 from harness.runs.lifecycle import Lifecycle
 from harness.runs.parts import Parts
@@ -77,7 +78,7 @@ def up(settings: Settings, parts: Parts) -> tuple[Lifecycle, Path]:
     lifecycle = Lifecycle.open(settings, None, parts=parts)
     lifecycle.prepare()
     lifecycle.start()
-    Lifecycle.wait_for_cluster(lifecycle.folder.path, CELL, datetime.now(UTC) + timedelta(seconds=20))
+    wait_for_cluster(lifecycle.folder.path, CELL, datetime.now(UTC) + timedelta(seconds=20))
     return lifecycle, lifecycle.folder.cell(CELL).logs
 
 

@@ -20,10 +20,11 @@ from azure.mgmt.resource.resources import ResourceManagementClient
 from harness.builds.api import Progress
 from harness.clouds import capacity
 from harness.clouds.api import Group
-from harness.clouds.deletion import Limits, begin_delete, delete_group
+from harness.clouds.deletion import begin_delete, delete_group
 from harness.clouds.deployment import deploy
 from harness.clouds.errors import translated
 from harness.clouds.memory import Forgetful, Memory
+from harness.clouds.obstacles import Limits
 from harness.clouds.pace import Pace
 from harness.clouds.rest import Rest
 from harness.clouds.room import Room

@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError, ResourceNotFoundError
 from azure.mgmt.resource.resources import ResourceManagementClient
@@ -20,6 +18,7 @@ from azure.mgmt.resource.resources import ResourceManagementClient
 from harness.clouds.errors import translate, translated
 from harness.clouds.limit import OutOfTimeError, limited
 from harness.clouds.memory import Forgetful, Memory
+from harness.clouds.obstacles import Limits, headers_of, is_forbidden
 from harness.clouds.outliving import Outliving, find_outliving, read_marks, searches
 from harness.clouds.rest import Rest, raise_for
 from harness.clouds.waiting import WORTH_TELLING, retry_after
@@ -40,22 +39,6 @@ _ORPHANS = (
     "role assignments of its identities, which are nobody's now",
     "az role assignment list --all --query \"[?principalName=='']\"",
 )
-
-
-@dataclass(frozen=True)
-class Limits:
-    """How long each obstacle may last, in seconds."""
-
-    locked: float = 120.0
-    """A lock that was removed keeps refusing for a while; one that stays is somebody's will, and is not removed."""
-    in_use: float = 900.0
-    """409: something is at work on the group or uses what is in it. Asked again; the second time its resources go one by one."""
-    stuck: float = 600.0
-    """Accepted, and no end: asked for again, with its resources one by one."""
-    nudges: int = 3
-    """How often a stuck deletion is asked for again."""
-    lookup: float = 300.0
-    """What outlives the group may not be found, or not go, at most for half of the time that there is; then the group goes all the same."""
 
 
 def delete_group(
@@ -122,6 +105,7 @@ class _Deletion:
         self._outliving = [Outliving.at(path) for path in memory.outliving(name)]
         self._marks = memory.marks(name)
         self._lookup_end = min(self._begun_at + limits.lookup, (self._begun_at + deadline.timestamp()) / 2)
+        self._forbidden_end = min(self._begun_at + limits.forbidden, self._lookup_end)
         self._known = False
         """What outlives the group was looked up."""
         self._prepared = False
@@ -201,9 +185,10 @@ class _Deletion:
         except (AzureError, CloudError, ThrottledError) as error:
             known = error if isinstance(error, HarnessError) else translate(error, self._attempted)
             self._last, self._evidence = known.last_seen, known.log_tail
-            self._hint = min(retry_after(_headers(error)), max(0.0, self._lookup_end - time.time()))
+            self._hint = min(retry_after(headers_of(error)), max(0.0, self._lookup_end - time.time()))
             self._show_wait()
-            if time.time() < self._lookup_end and not isinstance(error, OutOfTimeError) and not _forbidden(error):
+            end = self._forbidden_end if is_forbidden(error) else self._lookup_end
+            if time.time() < end and not isinstance(error, OutOfTimeError):
                 return False
             self._hasty = True
             if self._marks is not None:
@@ -219,7 +204,7 @@ class _Deletion:
         try:
             self._remove_outliving()
         except HttpResponseError as error:
-            if not _forbidden(error):
+            if not is_forbidden(error):
                 raise
             raise translate(error, f"look up what outlives resource group {self._name}, which is gone") from error
 
@@ -281,7 +266,7 @@ class _Deletion:
         status = error.status_code or 0
         known = translate(error, self._attempted)
         self._last, self._evidence = known.last_seen, known.log_tail
-        self._hint = retry_after(_headers(error))
+        self._hint = retry_after(headers_of(error))
         self._show_wait()
         if status < 400 or status == 429 or status >= 500 or status == 408:  # below 400: it broke off in the middle
             return
@@ -375,17 +360,6 @@ class _Deletion:
     def _locks(self) -> list[str]:
         path = f"{self._group}/providers/Microsoft.Authorization/locks?api-version={_LOCKS}"
         return [str(item["id"]) for item in self._rest.list(path)]
-
-
-def _headers(error: Exception) -> Any:
-    response: Any = getattr(error, "response", None)
-    return response.headers if response is not None else {}
-
-
-def _forbidden(error: Exception) -> bool:
-    """Whether asking again is of no use."""
-    status = (error.status_code or 0) if isinstance(error, HttpResponseError) else 0
-    return 400 < status < 500 and status not in (408, 409, 412, 429)
 
 
 def _rank(item: tuple[str, str]) -> int:

@@ -12,7 +12,8 @@ import pytest
 from localazure.conftest import RunningServer
 
 from harness.clouds.arm import Arm
-from harness.clouds.deletion import Limits, delete_group
+from harness.clouds.deletion import delete_group
+from harness.clouds.obstacles import Limits
 from harness.errors import CloudError, LeakError
 
 from .conftest import opened
@@ -20,7 +21,7 @@ from .conftest import opened
 PLACE = "westeurope"
 GROUP = "harness-r-1"
 TAGS = {"harness-run": "r", "harness-cell": "c"}
-QUICK = Limits(locked=0.3, in_use=1.0, stuck=0.3, nudges=1, lookup=3.0)
+QUICK = Limits(locked=0.3, in_use=1.0, stuck=0.3, nudges=1, lookup=3.0, forbidden=1.0)
 READER = "acdd72a7-3385-48ef-bd42-f606fba81ae7"
 
 
@@ -283,6 +284,15 @@ def test_identities_that_cannot_be_read_do_not_keep_the_machines_running(server:
     error = leak(arm, 5)
     assert groups(server) == []
     assert "az role assignment list --all" in error.log_tail
+
+
+@pytest.mark.parametrize("path", ["dnszones$", "Microsoft.Compute/virtualMachines$", f"resourceGroups/{GROUP}$"])
+def test_a_lookup_that_is_forbidden_for_a_moment_is_asked_again(server: RunningServer, arm: Arm, path: str) -> None:
+    outliving = assigned(server, identity(server))
+    fault(server, "AuthorizationFailed", method="GET", path=path, count=1)
+    delete(arm, 60)
+    assert groups(server) == []
+    assert server.call("GET", outliving).status_code == 404
 
 
 def test_a_lookup_that_is_forbidden_does_not_keep_the_machines_running(server: RunningServer, arm: Arm) -> None:

@@ -15,7 +15,8 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -131,12 +132,28 @@ def _until(condition: Callable[[], object], what: str) -> None:
         time.sleep(0.02)
 
 
+@contextmanager
+def _kept(state: Path, kill: Kill) -> Iterator[None]:
+    """Keep local Azure where the run has let go of it already when it is to be killed."""
+    if (kill.victim, kill.phase) != ("server", "reporting"):
+        yield
+        return
+    _cloud("start", state)
+    yield
+    _cloud("stop", state)
+
+
+def _cloud(command: str, state: Path) -> None:
+    argv: list[str | Path] = [HARNESS, "cloud", command, "--state", state]
+    subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, timeout=LIMIT, check=True)
+
+
 def one(kill: Kill, arguments: list[str]) -> tuple[float, list[str]]:
     """Run one cell; seconds until there was JUnit, and what is wrong with its end."""
     before = HostState.now()
     wrong = []
     reported = 0.0
-    with TemporaryDirectory() as base:
+    with TemporaryDirectory() as base, _kept(Path(base) / "state", kill):
         run = Run(Path(base) / "project", Path(base) / "state", kill, arguments)
         _until(lambda: run.reached(kill.phase) or run.process.poll() is not None, kill.phase)
         pid = run.pid(kill.victim)

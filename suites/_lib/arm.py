@@ -1,7 +1,8 @@
 """What a Service of type LoadBalancer left in ARM, found by the names that cloud-provider-azure gives.
 
 Facts: ``GetLoadBalancerName`` (letter a and the Service's uid without dashes, 32 characters) prefixes frontends, rules and
-probes; a public address carries the tag ``k8s-azure-service``; a security rule names the address it opens.
+probes, and ends the name of a public address, which also carries the tag ``k8s-azure-service``; a security rule names the
+address it opens. Another Service may get the address as soon as it is free.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ def footprint(network: Any, group: str, service: Any, address: str) -> Footprint
         addresses=tuple(
             each.name
             for each in network.public_ip_addresses.list(group)
-            if owner in (each.tags or {}).get("k8s-azure-service", "").split(",") or each.ip_address == address
+            if owner in (each.tags or {}).get("k8s-azure-service", "").split(",") or each.name.endswith(prefix)
         ),
         security_rules=tuple(
             rule.name

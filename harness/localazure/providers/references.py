@@ -91,14 +91,15 @@ def _usable(prefix: IPv4Network) -> tuple[IPv4Address, IPv4Address]:
 
 
 def free_public_address(arm: Arm) -> str:
-    """The next public address that no resource has."""
+    """A public address that no resource has; one that was just given back comes last, since its former owner's clients may still try it."""
     taken = {address.properties.get("ipAddress") for address in arm.store.of_type(PIP)}
     taken |= {str(address) for address in arm.fabric.reserved_public()}
     hosts = [str(host) for whole in PUBLIC_RANGES for host in whole.hosts()]
     for step in range(len(hosts)):
-        candidate = hosts[(arm.public_offset + step) % len(hosts)]
-        if candidate not in taken:
-            return candidate
+        number = (arm.public_offset + step) % len(hosts)
+        if hosts[number] not in taken:
+            arm.public_offset = number + 1
+            return hosts[number]
     raise ArmError(400, "PublicIPCountLimitReached", f"All {len(hosts)} public addresses of local Azure are in use.")
 
 

@@ -264,3 +264,17 @@ def test_a_failing_deployment_names_what_failed(azure: SimpleNamespace) -> None:
         deploy(azure, "e", {**TEMPLATE, "resources": [{"type": "a"}]}, count=1)
     assert refused.value.status_code == 400
     assert refused.value.error.code == "InvalidTemplate"
+
+
+def test_a_public_address_that_was_given_back_is_not_the_next_to_be_given(azure: SimpleNamespace) -> None:
+    network_of(azure)
+    body = {
+        "location": "westeurope",
+        "sku": {"name": "Standard"},
+        "properties": {"publicIPAllocationMethod": "Static"},
+    }
+    seen = []
+    for _ in range(3):
+        seen.append(azure.network.public_ip_addresses.begin_create_or_update("rg", "pip", body).result().ip_address)
+        azure.network.public_ip_addresses.begin_delete("rg", "pip").result()
+    assert len(set(seen)) == 3

@@ -17,6 +17,7 @@ from harness.clusters.api import Cluster
 from harness.plugin.azure import AzureView
 from suites._lib.disks import attach, attached, data_disk, detach
 from suites._lib.inside import Peer
+from suites._lib.machines import restart
 from suites._lib.waiting import NotYet, wait_for
 from suites._lib.workloads import Workloads
 
@@ -44,7 +45,7 @@ def test_a_volume_on_a_data_disk_keeps_its_data(workloads: Workloads, cluster: C
         pod = _user(workloads, "reader", name)
         assert workloads.inside.shell(pod, "sha256sum < /data/blob") == written, "after the pod was deleted"
 
-        azure.cloud.compute.virtual_machines.begin_restart(cluster.group, node.name).result()
+        restart(azure.cloud.compute, cluster, node.name)
         pod = _restarted(workloads, "reader")
         _assert_is_the_disk(workloads, pod)
         assert workloads.inside.shell(pod, "sha256sum < /data/blob") == written, "after the machine was restarted"

@@ -5,10 +5,14 @@ from __future__ import annotations
 import base64
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
+from localazure.conftest import RunningServer
+
+from harness.clusters.api import Cluster
+from suites._lib.machines import restart
 
 
 def network_of(azure: SimpleNamespace) -> Any:
@@ -278,3 +282,13 @@ def test_a_public_address_that_was_given_back_is_not_the_next_to_be_given(azure:
         seen.append(azure.network.public_ip_addresses.begin_create_or_update("rg", "pip", body).result().ip_address)
         azure.network.public_ip_addresses.begin_delete("rg", "pip").result()
     assert len(set(seen)) == 3
+
+
+def test_a_restart_whose_answer_is_lost_is_asked_for_once_more(
+    azure: SimpleNamespace, server: RunningServer, image: Path
+) -> None:
+    machine(azure, network_of(azure), image)
+    server.ok("POST", "/localazure/faults", {"kind": "unanswered", "method": "POST", "path": "vm/restart$"})
+    restart(azure.compute, cast("Cluster", SimpleNamespace(group="rg")), "vm")
+    calls = [entry["call"] for entry in server.ok("GET", "/localazure/journal")["value"]]
+    assert len([call for call in calls if call.startswith("POST")]) == 2, calls

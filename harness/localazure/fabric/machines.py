@@ -59,7 +59,7 @@ class Machines:
     def leader(self, key: str) -> Process | None:
         """The machine's init process, if it runs."""
         tree = family(self.process(key))
-        return tree[-1] if tree and tree[-1].command() in launch.INITS else None
+        return tree[-1] if tree and tree[-1].command() in launch.INITS and tree[-1].alive() else None
 
     def state(self, key: str) -> MachineState:
         """Power state."""
@@ -90,11 +90,22 @@ class Machines:
         :raises CloudError: the init process did not come up.
         """
         root = self.root(plan.key)
-        if not self.process(plan.key):
-            self._clear_remains(plan.key)
-            networks.ensure_namespaces(self._names, machines={self._names.machine(plan.key)})
-            self._launch(plan, root, Image.read(plan.image))
+        if self.process(plan.key) and self._adopted(plan, root):
+            return
+        self._clear_remains(plan.key)
+        networks.ensure_namespaces(self._names, machines={self._names.machine(plan.key)})
+        self._launch(plan, root, Image.read(plan.image))
         self._wait_for_init(plan, root)
+
+    def _adopted(self, plan: MachinePlan, root: Root) -> bool:
+        """Whether the machine runs; not if it was on its way down, as when a server is killed that has just begun to restart it."""
+        try:
+            self._wait_for_init(plan, root)
+        except CloudError:
+            if self.process(plan.key):
+                raise
+            return False
+        return True
 
     def _launch(self, plan: MachinePlan, root: Root, image: Image) -> None:
         name = self._names.machine(plan.key)

@@ -17,6 +17,8 @@ from machine_lab import booted, machine, output
 
 from harness.errors import CloudError
 from harness.localazure.fabric.api import DataDisk, DiskPlan, MachineState
+from harness.localazure.fabric.machines import family
+from harness.localazure.fabric.processes import Process
 from harness.localazure.fabric.sweep import sweep_host
 
 pytestmark = pytest.mark.root
@@ -272,6 +274,24 @@ def test_server_killed_at_any_moment_is_repaired_by_the_next(lab: Lab, image: Pa
         await fabric.start_machine(machine(image))
         await booted(fabric, "vm1")
         assert str(address(1)) in await output(fabric, "vm1", "ip", "addr", "show", "eth0")
+        await fabric.clear()
+
+    asyncio.run(scenario())
+
+
+def test_machine_that_was_going_down_when_its_server_died_boots_again(lab: Lab, image: Path, clean: None) -> None:
+    async def scenario() -> None:
+        fabric = lab.fabric
+        await fabric.start()
+        await fabric.apply_network(network(nics=(nic(1),)))
+        await fabric.start_machine(machine(image))
+        await booted(fabric, "vm1")
+        outermost, *_, init = family(Process.read(lab.state / "fabric/machines/vm1/pid"))
+        outermost.send(signal.SIGSTOP)  # a moment that lasts
+        init.send(signal.SIGKILL)
+        asyncio.get_running_loop().call_later(1.0, outermost.send, signal.SIGKILL)
+        await fabric.start_machine(machine(image))
+        await booted(fabric, "vm1")
         await fabric.clear()
 
     asyncio.run(scenario())

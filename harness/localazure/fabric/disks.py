@@ -19,7 +19,10 @@ from harness.errors import CloudError
 from harness.localazure.fabric.api import DataDisk, DiskPlan
 from harness.localazure.fabric.commands import attempt, run
 from harness.localazure.fabric.launch import show
-from harness.localazure.fabric.processes import Process
+from harness.localazure.fabric.processes import Process, wait_for_end
+
+_GOING = 5.0
+"""Seconds in which the init process of a machine has ended that is going down already; it gets its disks at its next start."""
 
 GIB = 1024**3
 
@@ -138,7 +141,11 @@ class Disks:
         devices = {str(lun): self._loop(key).name for lun, key in wanted.items()}
         _write(self._machines / machine / "devices.json", devices)
         if leader:
-            show(Path(f"/proc/{leader.pid}/root"), devices)
+            try:
+                show(Path(f"/proc/{leader.pid}/root"), devices)
+            except OSError:
+                if wait_for_end([leader], _GOING):
+                    raise
         self.release_unused()
 
     def release_unused(self) -> None:

@@ -21,11 +21,7 @@ from harness.localazure.fabric.disks import Disks
 from harness.localazure.fabric.machines import Machines
 from harness.localazure.fabric.names import Names
 from harness.localazure.fabric.network import Network
-from harness.localazure.fabric.processes import wait_for_end
 from harness.localazure.fabric.sweep import sweep_host
-
-_GOING = 5.0
-"""Seconds in which the init process of a machine has ended that is going down already."""
 
 
 class LinuxFabric:
@@ -107,13 +103,7 @@ class LinuxFabric:
         self._machines.prepare(plan)
         if plan.condition is Condition.FULL:
             self._machines.root(plan.key).ready.write_text(fulldisk.script(full=True))
-        leader = self._machines.leader(plan.key)
-        try:
-            self._disks.attach(plan.key, plan.disks, leader)
-        except OSError:
-            if leader is None or wait_for_end([leader], _GOING):
-                raise
-            self._disks.attach(plan.key, plan.disks, None)  # it was going down, and boots with them
+        self._disks.attach(plan.key, plan.disks, self._machines.leader(plan.key))
         self._machines.start(plan)
 
     async def _settle_room(self, plan: MachinePlan) -> None:

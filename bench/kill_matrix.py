@@ -138,14 +138,14 @@ def _kept(state: Path, kill: Kill) -> Iterator[None]:
     if (kill.victim, kill.phase) != ("server", "reporting"):
         yield
         return
-    _cloud("start", state)
+    _harness("cloud", "start", "--state", state)
     yield
-    _cloud("stop", state)
+    _harness("cloud", "stop", "--state", state)
 
 
-def _cloud(command: str, state: Path) -> None:
-    argv: list[str | Path] = [HARNESS, "cloud", command, "--state", state]
-    subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, timeout=LIMIT, check=True)
+def _harness(*arguments: str | Path, cwd: Path | None = None) -> None:
+    argv = [HARNESS, *arguments]
+    subprocess.run(argv, cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, timeout=LIMIT, check=True)
 
 
 def one(kill: Kill, arguments: list[str]) -> tuple[float, list[str]]:
@@ -168,17 +168,7 @@ def one(kill: Kill, arguments: list[str]) -> tuple[float, list[str]]:
         if reported > JUNIT:
             wrong.append(f"JUnit after {reported:.1f} s")
         _until(lambda: not run.alive(), "the end")
-        sweep: list[str | Path] = [
-            HARNESS,
-            "sweep",
-            "--state",
-            str(run.state),
-            "--json",
-            str(Path(base) / "sweep.json"),
-        ]
-        subprocess.run(
-            sweep, cwd=run.folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, timeout=LIMIT, check=True
-        )
+        _harness("sweep", "--state", run.state, "--json", Path(base) / "sweep.json", cwd=run.folder)
         if run.process.returncode not in kill.codes:
             wrong.append(f"exit code {run.process.returncode} instead of {' or '.join(map(str, kill.codes))}")
         results = {line["name"]: line["outcome"] for line in run.lines("results.jsonl")}

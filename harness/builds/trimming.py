@@ -59,11 +59,10 @@ def trim(cache: Cache, limit: int, progress: Progress, *, now: float | None = No
     mounted = _mounted() if size > limit and old else ""
     old = [folder for folder in old if _as_mounted(folder.path) not in mounted]
     while size > limit:
-        found = next((folder for folder in old if _alone(folder, links)), None)
+        found, freed = next(((folder, room) for folder in old if (room := _alone(folder, links))), (None, 0))
         if found is None:
             return
         old.remove(found)
-        freed = _alone(found, links)
         if _remove(cache, found):
             links.subtract(found.files.keys())
             size -= freed

@@ -86,9 +86,8 @@ class Pace:
         if "left" not in known:
             return 0.0, ""
         left = float(known["left"]) + (now - float(known["at"])) * bucket.refill
-        return max(
-            0.0, 1 - left / bucket.low
-        ) * SLOWEST, f"{max(0.0, left):.0f} {kind} left of this subscription's budget"
+        seconds = max(0.0, 1 - left / bucket.low) * SLOWEST
+        return seconds, f"{max(0.0, left):.0f} {kind} left of this subscription's budget"
 
     def learn(self, kind: str, *, left: float | None = None, wait: float = 0.0) -> None:
         """Remember what an answer said: requests left, or seconds in which none is taken."""

@@ -71,7 +71,6 @@ class PacePolicy(HTTPPolicy[Any, Any]):
             for budget in narrow:
                 self._pace.learn(budget, left=_left_of_provider(answer.headers, budget))
             seconds = retry_after(answer.headers)
-            until = self._clock.now() + seconds
             if answer.status_code == 429:
                 seconds = seconds or _BACKOFF[min(throttled, len(_BACKOFF) - 1)]
                 until = self._clock.now() + seconds

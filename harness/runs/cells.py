@@ -28,6 +28,7 @@ from harness.runs.deadline import remaining
 from harness.runs.folder import RunFolder
 from harness.runs.janitor import expires_before
 from harness.runs.ledger import Ledger
+from harness.runs.parts import Parts
 from harness.runs.phases import CellRecorder, outcome_of, record_skip, recorded
 from harness.runs.placement import Placement, next_placement
 from harness.runs.plan import rfc3339, tags
@@ -81,6 +82,12 @@ class CellWork:
     ledger: Ledger
     cloud: Cloud
     deployer: Deployer
+
+    @classmethod
+    def of(
+        cls, settings: Settings, plan: Plan, cell: Cell, folder: RunFolder, ledger: Ledger, cloud: Cloud, parts: Parts
+    ) -> CellWork:
+        return cls(settings, plan, cell, folder, ledger, cloud, parts.deployer(cell.deployer)(settings, cloud))
 
     def request(self, build: Build, deadline: datetime, placement: Placement | None = None) -> ClusterRequest:
         """What the deployer is asked for, at first if no placement is given; makes the cell's folder."""

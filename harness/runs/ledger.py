@@ -65,32 +65,33 @@ class Ledger:
         shown = self._masked(fields)
         line = json.dumps({"v": VERSION, "at": entry.at, "kind": kind, "cell": cell, **shown}, default=str).encode()
         with self._lock:
-            try:
-                self._write([*self._owed, line])
-            except OSError as error:
-                if kind == "creating" or not self.ending:
-                    raise HarnessError(
-                        f"write to the ledger {self.path}",
-                        last_seen=error.strerror or str(error),
-                        hint="free some space; nothing is created without its line",
-                    ) from error
-                if not self._owed:
-                    self._complain(error)
-                self._owed.append(line)
-            else:
-                self._owed.clear()
+            self._owed.append(line)
+            error = self._settle()
+            if error and (kind == "creating" or not self.ending):
+                self._owed.pop()
+                raise HarnessError(
+                    f"write to the ledger {self.path}",
+                    last_seen=error.strerror or str(error),
+                    hint="free some space; nothing is created without its line",
+                ) from error
+            if error and len(self._owed) == 1:
+                self._complain(error)
         return entry
 
     def settled(self) -> bool:
         """Whether every line is on disk; what is owed is tried once more."""
         with self._lock:
-            try:
-                if self._owed:
-                    self._write(self._owed)
-                    self._owed.clear()
-            except OSError:
-                return False
-        return True
+            return self._settle() is None
+
+    def _settle(self) -> OSError | None:
+        """Write what is owed; the error if there is still no room for it."""
+        try:
+            if self._owed:
+                self._write(self._owed)
+                self._owed.clear()
+        except OSError as error:
+            return error
+        return None
 
     def _write(self, lines: Sequence[bytes]) -> None:
         """All of them, or none."""

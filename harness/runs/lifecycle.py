@@ -18,7 +18,7 @@ from pathlib import Path
 from threading import Event, Thread
 
 from harness.builds.api import Build
-from harness.clouds.api import Cloud, Remembering, Stager, Surveyor, Watchable
+from harness.clouds.api import Cloud, Stager, Surveyor
 from harness.clouds.room import Demand
 from harness.clusters.api import Cluster
 from harness.clusters.version import served_version
@@ -32,7 +32,7 @@ from harness.runs.folder import RunFolder
 from harness.runs.history import agreed_budget, budget_of, remember
 from harness.runs.ledger import Ledger, tell
 from harness.runs.locks import locked
-from harness.runs.memory import LedgerMemory
+from harness.runs.memory import connect
 from harness.runs.ownership import claim, leave
 from harness.runs.parts import Parts
 from harness.runs.phases import outcome_of, record_failure, record_skip, recorded
@@ -109,15 +109,11 @@ class Lifecycle:
         """
         with recorded(self.ledger, "", Phase.PLAN):
             self._cloud = self._open.enter_context(self._parts.cloud(self.plan.cloud)(self.settings))
-            if isinstance(self._cloud, Watchable):
-                self._cloud.watch(partial(tell, self.ledger, ""))
-            if isinstance(self._cloud, Remembering):
-                self._cloud.remember_in(LedgerMemory(self.ledger))
+            connect(self._cloud, self.ledger)
             check_locations(self.settings, self.plan, self._cloud.locations())
             for cell in self.plan.cells:
-                deployer = self._parts.deployer(cell.deployer)(self.settings, self._cloud)
-                self._works[cell.name] = CellWork(
-                    self.settings, self.plan, cell, self.folder, self.ledger, self._cloud, deployer
+                self._works[cell.name] = CellWork.of(
+                    self.settings, self.plan, cell, self.folder, self.ledger, self._cloud, self._parts
                 )
             self._outlast(self._cloud)
             self._admission = self._examine(self._cloud)

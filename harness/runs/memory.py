@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
+from harness.clouds.api import Cloud, Remembering, Watchable
 from harness.clouds.memory import Marks
 from harness.errors import HarnessError
-from harness.runs.ledger import Ledger
+from harness.runs.ledger import Ledger, tell
 from harness.runs.state import RunState
+
+
+def connect(cloud: Cloud, ledger: Ledger) -> None:
+    """Have the cloud tell the run's watchers what it waits for, and remember in the run's ledger, as far as it does either."""
+    if isinstance(cloud, Watchable):
+        cloud.watch(partial(tell, ledger, ""))
+    if isinstance(cloud, Remembering):
+        cloud.remember_in(LedgerMemory(ledger))
 
 
 class LedgerMemory:

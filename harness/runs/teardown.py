@@ -12,13 +12,12 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
 
-from harness.clouds.api import Remembering, Watchable
 from harness.errors import Outcome
 from harness.runs.cells import CellWork
 from harness.runs.folder import RunFolder
-from harness.runs.ledger import Ledger, tell
+from harness.runs.ledger import Ledger
 from harness.runs.locks import locked
-from harness.runs.memory import LedgerMemory
+from harness.runs.memory import connect
 from harness.runs.ownership import enter, leave, refuse_strangers
 from harness.runs.parts import Parts
 from harness.runs.plan import load_plan
@@ -68,14 +67,9 @@ def teardown(
         outcome = Outcome.HARNESS
         try:
             with parts.cloud(plan.cloud)(settings) as cloud:
-                if isinstance(cloud, Watchable):
-                    cloud.watch(partial(tell, ledger, ""))
-                if isinstance(cloud, Remembering):
-                    cloud.remember_in(LedgerMemory(ledger))
+                connect(cloud, ledger)
                 works = [
-                    CellWork(
-                        settings, plan, cell, folder, ledger, cloud, parts.deployer(cell.deployer)(settings, cloud)
-                    )
+                    CellWork.of(settings, plan, cell, folder, ledger, cloud, parts)
                     for cell in plan.cells
                     if cell.name in cells
                 ]

@@ -73,7 +73,7 @@ def _try(lifecycle: Lifecycle, stops: Stops) -> BaseException | None:
 
 def _failed(lifecycle: Lifecycle, error: BaseException, ended: Outcome) -> int:
     """What became of a run that did not come up: the worse of why that is and of how it was taken down."""
-    run = lifecycle.plan.run
+    run, said = lifecycle.plan.run, f"harness: {error}"
     left = RunState.of(Ledger(lifecycle.folder.ledger).read()).abandoned
     if left or ended is Outcome.LEAK:
         raise LeakError(
@@ -81,9 +81,9 @@ def _failed(lifecycle: Lifecycle, error: BaseException, ended: Outcome) -> int:
             last_seen="left: "
             + (", ".join(f"{kind} {name}" for kind, name in left) or f"see {lifecycle.folder.ledger}"),
             hint=f"harness down --run {run}",
-            log_tail=f"harness: {error or type(error).__name__}",
+            log_tail=said,
         ) from error
     if worst([ended, outcome_of(error)]) is outcome_of(error):
         raise error
-    click.echo(f"harness: {error or type(error).__name__}", err=True)
+    click.echo(said, err=True)
     return EXIT_CODES[ended]

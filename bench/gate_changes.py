@@ -28,11 +28,11 @@ class Change:
 
 _COMMENT = "\n// A change that breaks nothing.\n"
 _PROXY = "pkg/proxy/serviceport.go"
-_SCHEDULER = "pkg/scheduler/framework/plugins/nodeaffinity/node_affinity.go"
+_SCHEDULER = "pkg/scheduler/framework/plugins/noderesources/fit.go"
 _SLICES = "staging/src/k8s.io/endpointslice/utils.go"
 _PLACES = {
     _PROXY: "func (bsvcPortInfo *BaseServicePortInfo) SessionAffinityType() v1.ServiceAffinity {",
-    _SCHEDULER: "func (pl *NodeAffinity) Filter(",
+    _SCHEDULER: "func (f *Fit) Filter(",
     _SLICES: "func FindPort(",
 }
 _BALANCER = "pkg/provider/azure_loadbalancer.go"
@@ -58,9 +58,15 @@ CHANGES = (
     ),
     Change(
         "scheduler",
-        "a node selector alone is not looked at",
+        "what a node's pods ask of its processors already is not counted",
         ("conformance",),
-        (Edit(_SCHEDULER, "if !match {", "if !match && pod.Spec.Affinity != nil {"),),
+        (
+            Edit(
+                _SCHEDULER,
+                "deltaMilliCPU > (nodeInfo.GetAllocatable().GetMilliCPU()-nodeInfo.GetRequested().GetMilliCPU())",
+                "deltaMilliCPU > nodeInfo.GetAllocatable().GetMilliCPU()",
+            ),
+        ),
     ),
     Change(
         "endpoint-slices",

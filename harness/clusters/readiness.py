@@ -18,7 +18,7 @@ from harness.clusters.api import Cluster
 from harness.clusters.kube import UNREACHABLE, describe, items, open_client
 from harness.clusters.probe import NAMESPACE, create_probe, delete_probe, probe_image
 from harness.clusters.standstill import Standstill
-from harness.clusters.state import Snapshot, node_problems, probe_problems, problems, workload_problems
+from harness.clusters.state import Snapshot, failed_pods, node_problems, probe_problems, problems, workload_problems
 from harness.errors import DeployError
 
 _INTERVAL = 0.25
@@ -157,9 +157,20 @@ class _Gate:
         return DeployError(
             f"bring up the cluster in {self.cluster.group}",
             awaited=f"all nodes Ready, kube-system settled, DNS and Services answering for {hold:.0f} s; gave up after {spent:.0f} s{why}",
-            last_seen="; ".join(wrong) or "ready, but not for long enough",
+            last_seen="; ".join([*wrong, *self._behind(wrong)]) or "ready, but not for long enough",
             hint="see the serial consoles in the cell's logs folder",
         )
+
+    def _behind(self, wrong: Sequence[str]) -> list[str]:
+        """What else is wrong in kube-system, where it was not looked at yet: it may be the cause."""
+        if not wrong:
+            return []
+        try:
+            snapshot = _look(self.api, self.patience, probe=False)
+        except UNREACHABLE:
+            return []
+        found = [*workload_problems(snapshot, len(self.cluster.nodes)), *failed_pods(snapshot.pods)]
+        return [problem for problem in found if problem not in wrong]
 
 
 def _look(api: client.ApiClient, patience: int, *, probe: bool) -> Snapshot:

@@ -5,6 +5,7 @@ Pure functions over the API's JSON, so that what counts as ready can be read and
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -76,6 +77,21 @@ def workload_problems(snapshot: Snapshot, nodes: int) -> Iterator[str]:
         yield from _broken_containers(pod)
 
 
+def failed_pods(pods: Sequence[Json]) -> Iterator[str]:
+    """Pods that ended without having been of use, all of one owner, node and reason as one: a controller makes them anew for ever.
+
+    None of these keeps a cluster from being ready: one that came later may do what they did not.
+    """
+    yield from (
+        f"{count} failed {'pod' if count == 1 else 'pods'} of {owner} on {node}: {why}"
+        for (owner, node, why), count in Counter(
+            (_owner(pod), pod.get("spec", {}).get("nodeName", "no node"), _reason(pod["status"]))
+            for pod in pods
+            if pod.get("status", {}).get("phase") == "Failed"
+        ).most_common()
+    )
+
+
 def probe_problems(probe: Json, nodes: int) -> Iterator[str]:
     """Nodes from which DNS or the Service does not answer."""
     if not probe:
@@ -112,6 +128,11 @@ def _broken_containers(pod: Json) -> Iterator[str]:
             where = pod.get("spec", {}).get("nodeName", "no node")
             message = waiting.get("message", "")[:200]
             yield f"pod {pod['metadata']['name']} on {where}: {waiting['reason']} {message}".rstrip()
+
+
+def _owner(pod: Json) -> str:
+    owners = pod["metadata"].get("ownerReferences", ())
+    return " ".join((owners[0]["kind"], owners[0]["name"])) if owners else f"pod {pod['metadata']['name']}"
 
 
 def _reason(condition: Json | None) -> str:

@@ -72,6 +72,30 @@ def test_a_bring_up_is_given_up_long_before_its_deadline(cluster: Cluster, api_s
     assert "of which nothing was new for" in caught.value.awaited
 
 
+def test_who_gives_up_says_what_may_be_behind_it(cluster: Cluster, api_server: ApiServer) -> None:
+    """Nodes wait for routes, which the cloud's controller makes; why it does not run is what somebody has to know."""
+    system = "/apis/apps/v1/namespaces/kube-system"
+    api_server.objects |= {
+        "/api/v1/nodes": [],
+        f"{system}/daemonsets": [],
+        f"{system}/deployments": [
+            {"metadata": {"name": "cloud-controller-manager", "generation": 1}, "spec": {"replicas": 1}, "status": {}}
+        ],
+        "/api/v1/namespaces/kube-system/pods": [
+            {
+                "metadata": {"name": f"ccm-{number}", "ownerReferences": [{"kind": "ReplicaSet", "name": "ccm"}]},
+                "spec": {"nodeName": "w-0"},
+                "status": {"phase": "Failed", "reason": "NodeAffinity", "message": "Pod was rejected"},
+            }
+            for number in range(3)
+        ],
+    }
+    with pytest.raises(DeployError) as caught:
+        wait_ready(cluster, datetime.now(UTC), 1, lambda _: None)
+    assert "Deployment cloud-controller-manager has 0 of 1 replicas available" in caught.value.last_seen
+    assert "3 failed pods of ReplicaSet ccm on w-0: NodeAffinity: Pod was rejected" in caught.value.last_seen
+
+
 NODES = (
     Node("k1-cp-0", "10.0.0.4", "control-plane"),
     Node("k1-w-1", "10.0.0.5", "worker"),

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from harness.clusters.state import Snapshot, node_problems, probe_problems, problems, workload_problems
+from harness.clusters.state import Snapshot, failed_pods, node_problems, probe_problems, problems, workload_problems
 
 
 def node(name: str, *, ready: str = "True", taints: tuple[str, ...] = (), network: str = "False") -> dict[str, Any]:
@@ -82,3 +82,26 @@ def test_unsettled_workloads_are_named() -> None:
 
 def test_probe_counts_nodes_that_have_no_pod_yet() -> None:
     assert list(probe_problems(daemonset("probe", 2, 2), 3)) == ["DNS and a Service answer from 2 of 3 nodes"]
+
+
+def test_pods_that_fail_again_and_again_are_one_line() -> None:
+    def rejected(number: int, where: str) -> dict[str, Any]:
+        owner = {"kind": "ReplicaSet", "name": "ccm-1"}
+        status = {"phase": "Failed", "reason": "NodeAffinity", "message": "Pod was rejected"}
+        return {
+            "metadata": {"name": f"ccm-1-{number}", "ownerReferences": [owner]},
+            "spec": {"nodeName": where},
+            "status": status,
+        }
+
+    running = {"metadata": {"name": "ccm-1-x"}, "status": {"phase": "Running"}}
+    bare = {
+        "metadata": {"name": "alone"},
+        "spec": {},
+        "status": {"phase": "Failed", "reason": "Evicted", "message": "no room"},
+    }
+    assert list(failed_pods([rejected(1, "b"), rejected(2, "a"), rejected(3, "a"), running, bare])) == [
+        "2 failed pods of ReplicaSet ccm-1 on a: NodeAffinity: Pod was rejected",
+        "1 failed pod of ReplicaSet ccm-1 on b: NodeAffinity: Pod was rejected",
+        "1 failed pod of pod alone on no node: Evicted: no room",
+    ]

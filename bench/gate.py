@@ -62,7 +62,8 @@ class Seen:
         """Red where it has to be, green if it has no bug; only compiled: compiled."""
         if self.red is None:
             return self.code == 0
-        return set(self.change.red) <= set(self.red) and bool(self.red) == bool(self.change.red) and self.tests > 0
+        red = bool(self.change.red)
+        return set(self.change.red) <= set(self.red) and bool(self.red) == red == bool(self.code) and self.tests > 0
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -135,7 +136,7 @@ def _show(seen: Seen) -> None:
     if seen.red is None:
         print(f"{seen.change.name:<16} built in {seen.seconds:.0f} s: {word}", flush=True)
         return
-    found = ", ".join(seen.red) or "green"
+    found = ", ".join(seen.red) or (f"no failed test, exit code {seen.code}" if seen.code else "green")
     print(
         f"{seen.change.name:<16} expected {expected}; seen {found}; {seen.tests} tests, {seen.seconds:.0f} s: {word}",
         flush=True,

@@ -2,7 +2,8 @@
 
 A cell has one lane for each of its clusters. With one, exclusive tests (Serial, Disruptive) wait until all others of the cell are
 done. With several, some lanes belong to exclusive tests from the start, as many as it takes for them to end no later than
-the others are expected to; the others go on beside them.
+the others are expected to; the others go on beside them. A spec that two suites select has a limit of one: ginkgo runs each spec once,
+so it may count on being the only one that uses a port of the nodes, or the name of an object without a namespace.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from harness.plugin.facts import ItemFacts
-from harness.plugin.limits import Limits
+from harness.plugin.limits import Limits, Name
 
 Lane = tuple[str, int]
 """Cell, and the number of its cluster from 0 on."""
@@ -33,7 +34,7 @@ class Lanes:
         capacity: Callable[[Lane], int],
     ) -> None:
         self._facts = facts
-        self._limits = limits
+        self._limits = _limits_of(facts, limits)
         self._capacity = capacity
         self._count = {cell: max(1, clusters.get(cell, 1)) for cell in {fact.cell for fact in facts}}
         self._reserved = {cell: self._reserve(cell, workers) for cell in self._count}
@@ -53,7 +54,7 @@ class Lanes:
     def kind(self, index: int) -> object:
         """Equal for tests that may run in the same places."""
         fact = self._facts[index]
-        return fact.exclusive, fact.cell, _moves(fact), *(name for name, _ in self._limits.of(fact.suite, fact.labels))
+        return fact.exclusive, fact.cell, _moves(fact), *(name for name, _ in self._limits[index])
 
     def width(self, waiting: Iterable[int]) -> int:
         """How many of these could run at the same time at most."""
@@ -77,7 +78,7 @@ class Lanes:
         :param waiting: all tests that are not placed yet, this one among them.
         """
         fact = self._facts[index]
-        return self._alone(fact, waiting) if fact.exclusive else self._beside(fact)
+        return self._alone(fact, waiting) if fact.exclusive else self._beside(index)
 
     def follows(self, index: int, before: int, waiting: Iterable[int]) -> bool:
         """Whether an exclusive test may be told as the next behind another one, in its lane."""
@@ -95,22 +96,22 @@ class Lanes:
                 return cell, number
         return None
 
-    def _beside(self, fact: ItemFacts) -> Lane | None:
-        cell = fact.cell
+    def _beside(self, index: int) -> Lane | None:
+        fact, cell = self._facts[index], self._facts[index].cell
         last = self._count[cell] - self._reserved[cell] if _moves(fact) else 1
         taken = {lane for index, lane in self._placed.items() if self._facts[index].exclusive}
         free = [
-            lane for lane in ((cell, number) for number in range(last)) if lane not in taken and self._room(fact, lane)
+            lane for lane in ((cell, number) for number in range(last)) if lane not in taken and self._room(index, lane)
         ]
         busy = Counter(self._placed.values())
         return min(free, key=lambda lane: busy[lane], default=None)
 
-    def _room(self, fact: ItemFacts, lane: Lane) -> bool:
-        here = [self._facts[index] for index, other in self._placed.items() if other == lane]
-        if fact.cell and len(here) >= self._capacity(lane):
+    def _room(self, index: int, lane: Lane) -> bool:
+        here = [other for other, place in self._placed.items() if place == lane]
+        if self._facts[index].cell and len(here) >= self._capacity(lane):
             return False
-        names = Counter(name for other in here for name, _ in self._limits.of(other.suite, other.labels))
-        return all(names[name] < limit for name, limit in self._limits.of(fact.suite, fact.labels))
+        names = Counter(name for other in here for name, _ in self._limits[other])
+        return all(names[name] < limit for name, limit in self._limits[index])
 
     def _shared_waits(self, cell: str, waiting: Iterable[int]) -> bool:
         return any(self._facts[index].cell == cell and not self._facts[index].exclusive for index in waiting)
@@ -120,22 +121,29 @@ class Lanes:
 
     def urgency(self, waiting: Sequence[int]) -> Callable[[int], float]:
         """A test is as urgent as it is long, or as what is left under its tightest limit."""
-        left: dict[tuple[str, tuple[str, str]], float] = {}
+        left: dict[tuple[str, Name], float] = {}
         for index in waiting:
             fact = self._facts[index]
-            for name, _ in self._limits.of(fact.suite, fact.labels):
+            for name, _ in self._limits[index]:
                 left[fact.cell, name] = left.get((fact.cell, name), 0.0) + fact.expected
 
         def urgent(index: int) -> float:
             fact = self._facts[index]
-            return max(
-                [
-                    fact.expected,
-                    *(left[fact.cell, name] / limit for name, limit in self._limits.of(fact.suite, fact.labels)),
-                ]
-            )
+            return max([fact.expected, *(left[fact.cell, name] / limit for name, limit in self._limits[index])])
 
         return urgent
+
+
+def _limits_of(facts: Sequence[ItemFacts], limits: Limits) -> list[tuple[tuple[Name, int], ...]]:
+    """For each test the limits that it shares with others of its cluster; that of a spec has no suite."""
+    specs = Counter((fact.cell, fact.name) for fact in facts if fact.spec)
+    return [
+        (
+            *limits.of(fact.suite, fact.labels),
+            *([(("", fact.name), 1)] if fact.spec and specs[fact.cell, fact.name] > 1 else []),
+        )
+        for fact in facts
+    ]
 
 
 def _moves(fact: ItemFacts) -> bool:

@@ -111,6 +111,9 @@ class Simulation:
             assert not (fact.exclusive and here), "an exclusive test began beside others"
             assert not any(other.exclusive for other in here), "a test began beside an exclusive one"
             assert lane == 0 or fact.spec
+            assert not (fact.spec and any(other.spec and other.name == fact.name for other in here)), (
+                "a spec began beside itself"
+            )
             worker.ends = self.now + fact.expected
             self.started.append(index)
             self.workers_of.append(worker.name)
@@ -146,8 +149,9 @@ def fact(
     exclusive: bool = False,
     spec: bool = True,
     labels: tuple[str, ...] = (),
+    name: str = "",
 ) -> ItemFacts:
-    return ItemFacts(f"{suite}::{number}", suite, cell, str(number), suite, exclusive, seconds, labels, spec)
+    return ItemFacts(f"{suite}::{number}", suite, cell, name or str(number), suite, exclusive, seconds, labels, spec)
 
 
 @settings(max_examples=200, deadline=None)
@@ -164,6 +168,7 @@ def test_every_test_runs_once_whatever_happens(data: st.DataObject) -> None:
             draw.random() < 0.15,
             draw.random() < 0.7,
             ("slow",) if draw.random() < 0.3 else (),
+            draw.choice(["", "p", "q"]),
         )
         for n in range(count)
     ]
@@ -237,6 +242,15 @@ def test_serial_specs_run_on_further_clusters_meanwhile() -> None:
     assert one >= 290
     assert {several.lanes[n] for n in range(120)} == {0}
     assert {several.lanes[n] for n in range(120, 130)} <= {1, 2}
+
+
+def test_a_spec_that_two_suites_select_never_runs_beside_itself() -> None:
+    """Both would ask for the same port of a node, and the pod of one be rejected."""
+    facts = [fact(n, 40, suite, name="HostPort") for n, suite in enumerate("ab")]
+    facts += [fact(2 + n, 10) for n in range(40)]
+    simulation = Simulation(facts, Limits(), 8)
+    assert simulation.run() <= 90, "nor does the second come last"
+    assert sorted(simulation.started) == list(range(42))
 
 
 def test_python_tests_stay_on_the_first_cluster() -> None:

@@ -31,7 +31,12 @@ ALL = ("conformance", "loadbalancer", "pod_networking")
     ],
 )
 def test_right(change: Change, red: tuple[str, ...], tests: int, right: bool) -> None:
-    assert gate.Seen(change, 1.0, 0, red, tests).right is right
+    assert gate.Seen(change, 1.0, 1 if red else 0, red, tests).right is right
+
+
+def test_the_exit_code_has_to_say_the_same() -> None:
+    assert not gate.Seen(HARMLESS, 1.0, 6, (), 40).right, "something leaked"
+    assert not gate.Seen(KUBE_PROXY, 1.0, 0, ALL, 40).right, "red, and let pass"
 
 
 def test_a_build_that_fails_is_not_right() -> None:

@@ -41,6 +41,12 @@ class HostState:
             for item in sorted(getattr(later, kind) - getattr(self, kind))
         ]
 
+    def print_left(self) -> None:
+        """Print what is there now that was not there before: how much, and a line each."""
+        left = self.differences(HostState.now())
+        print(f"left on the host           {len(left)}")
+        print("".join(f"  {line}\n" for line in left), end="")
+
 
 def _lines(argv: list[str]) -> frozenset[str]:
     done = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=True)

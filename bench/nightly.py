@@ -1,19 +1,19 @@
 """All cells of a matrix in one run against one of them alone: the nightly on one host.
 
-``bench/nightly.py [MATRIX] [-- ARGUMENTS OF harness run]``. Runs the first cell of jenkins/matrix.yaml, then all of them side by side, then
-the first once more, so that a host that grows faster or slower meanwhile shows. Beside the wall clocks it prints how busy the processors
-were, and how fast: what a fixed piece of work takes of one, again and again, since neighbours of a virtual machine slow it down unseen.
-What one cell keeps busy is also the floor: cells side by side share the processors, not the work.
+``bench/nightly.py [--matrix FILE] [-- ARGUMENTS OF harness run]``. Runs the first cell of jenkins/matrix.yaml, then all of them side by
+side, then the first once more, so that a host that grows faster or slower meanwhile shows. Beside the wall clocks it prints how busy the
+processors were, and how fast: what a fixed piece of work takes of one, again and again, since neighbours of a virtual machine slow it down
+unseen. What one cell keeps busy is also the floor: cells side by side share the processors, not the work.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -27,6 +27,7 @@ TOP = Path(__file__).resolve().parent.parent
 GOAL = 2.2
 LIMIT = 3600
 _TICKS = os.sysconf("SC_CLK_TCK")
+_PROCESSORS = os.cpu_count() or 1
 _EVERY = 2.0
 
 
@@ -63,28 +64,27 @@ class Speed(Thread):
         return statistics.median(self._seconds)
 
 
-def main(arguments: Sequence[str]) -> int:
+def main() -> int:
     """Run three times, print, and return the worst exit code."""
-    at = list(arguments).index("--") if "--" in arguments else len(arguments)
-    own, further = arguments[:at], arguments[at + 1 :]
-    matrix = Path(own[0] if own else TOP / "jenkins/matrix.yaml").resolve()
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--matrix", type=Path, default=TOP / "jenkins/matrix.yaml")
+    parser.add_argument("arguments", nargs="*", help="for harness run")
+    asked = parser.parse_args()
+    matrix = asked.matrix.resolve()
     cells = list(load_matrix(matrix).cells())
     first = cells[0]
     alone = ("--source", first.source, "--deployer", first.deployer, "--location", first.location)
     before = HostState.now()
     runs = []
     for label, chosen in (("one cell", alone), (f"{len(cells)} cells", ()), ("one cell", alone)):
-        runs.append(_run("--matrix", str(matrix), "--cloud", "local", *chosen, *further))
+        runs.append(_run("--matrix", str(matrix), "--cloud", "local", *chosen, *asked.arguments))
         _show(label, runs[-1])
     single, together = _mean(runs[0], runs[2]), runs[1]
-    processors = os.cpu_count() or 1
     ratio = together.seconds / single.seconds
     print(f"ratio of the wall clocks       {ratio:6.2f}   (goal: at most {GOAL})")
     print(f"at the same speed              {ratio * single.work / together.work:6.2f}")
-    print(f"{len(cells)} times the work of one cell   {len(cells) * single.busy / processors / single.seconds:6.2f}")
-    left = before.differences(HostState.now())
-    print(f"left on the host               {len(left):6d}")
-    print("".join(f"  {line}\n" for line in left), end="")
+    print(f"{len(cells)} times the work of one cell   {len(cells) * single.busy / _PROCESSORS / single.seconds:6.2f}")
+    before.print_left()
     return max(run.code for run in runs)
 
 
@@ -116,7 +116,7 @@ def _mean(one: Taken, other: Taken) -> Taken:
 
 
 def _show(label: str, taken: Taken) -> None:
-    share = taken.busy / taken.seconds / (os.cpu_count() or 1)
+    share = taken.busy / taken.seconds / _PROCESSORS
     print(
         f"{label:30s} {taken.seconds:6.1f} s, {taken.busy:6.1f} s of processors ({share:.0%} busy), "
         f"{taken.work * 1000:5.1f} ms for the same work, exit code {taken.code}",
@@ -125,4 +125,4 @@ def _show(label: str, taken: Taken) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -38,9 +38,7 @@ def main() -> int:
         ledger = [json.loads(line) for line in (folder / "ledger.jsonl").read_text().splitlines()]
         results = [json.loads(line) for line in (folder / "results.jsonl").read_text().splitlines()]
     _print(wall, ledger, results)
-    left = before.differences(HostState.now())
-    print(f"left on the host           {len(left)}")
-    print("".join(f"  {line}\n" for line in left), end="")
+    before.print_left()
     return done.returncode
 
 

@@ -82,14 +82,13 @@ def failed_pods(pods: Sequence[Json]) -> Iterator[str]:
 
     None of these keeps a cluster from being ready: one that came later may do what they did not.
     """
-    yield from (
-        f"{count} failed {'pod' if count == 1 else 'pods'} of {owner} on {node}: {why}"
-        for (owner, node, why), count in Counter(
-            (_owner(pod), pod.get("spec", {}).get("nodeName", "no node"), _reason(pod["status"]))
-            for pod in pods
-            if pod.get("status", {}).get("phase") == "Failed"
-        ).most_common()
+    found = Counter(
+        (_owner(pod), _where(pod), _reason(pod["status"]))
+        for pod in pods
+        if pod.get("status", {}).get("phase") == "Failed"
     )
+    for (owner, node, why), count in found.most_common():
+        yield f"{count} failed {'pod' if count == 1 else 'pods'} of {owner} on {node}: {why}"
 
 
 def probe_problems(probe: Json, nodes: int) -> Iterator[str]:
@@ -125,14 +124,17 @@ def _broken_containers(pod: Json) -> Iterator[str]:
     for container in pod.get("status", {}).get("containerStatuses", ()):
         waiting = container.get("state", {}).get("waiting") or {}
         if waiting.get("reason") in _BROKEN:
-            where = pod.get("spec", {}).get("nodeName", "no node")
             message = waiting.get("message", "")[:200]
-            yield f"pod {pod['metadata']['name']} on {where}: {waiting['reason']} {message}".rstrip()
+            yield f"pod {pod['metadata']['name']} on {_where(pod)}: {waiting['reason']} {message}".rstrip()
 
 
 def _owner(pod: Json) -> str:
     owners = pod["metadata"].get("ownerReferences", ())
-    return " ".join((owners[0]["kind"], owners[0]["name"])) if owners else f"pod {pod['metadata']['name']}"
+    return f"{owners[0]['kind']} {owners[0]['name']}" if owners else f"pod {pod['metadata']['name']}"
+
+
+def _where(pod: Json) -> str:
+    return str(pod.get("spec", {}).get("nodeName", "no node"))
 
 
 def _reason(condition: Json | None) -> str:

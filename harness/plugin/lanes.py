@@ -99,7 +99,7 @@ class Lanes:
     def _beside(self, index: int) -> Lane | None:
         fact, cell = self._facts[index], self._facts[index].cell
         last = self._count[cell] - self._reserved[cell] if _moves(fact) else 1
-        taken = {lane for index, lane in self._placed.items() if self._facts[index].exclusive}
+        taken = {lane for other, lane in self._placed.items() if self._facts[other].exclusive}
         free = [
             lane for lane in ((cell, number) for number in range(last)) if lane not in taken and self._room(index, lane)
         ]
@@ -134,16 +134,14 @@ class Lanes:
         return urgent
 
 
-def _limits_of(facts: Sequence[ItemFacts], limits: Limits) -> list[tuple[tuple[Name, int], ...]]:
+def _limits_of(facts: Sequence[ItemFacts], limits: Limits) -> list[list[tuple[Name, int]]]:
     """For each test the limits that it shares with others of its cluster; that of a spec has no suite."""
     specs = Counter((fact.cell, fact.name) for fact in facts if fact.spec)
-    return [
-        (
-            *limits.of(fact.suite, fact.labels),
-            *([(("", fact.name), 1)] if fact.spec and specs[fact.cell, fact.name] > 1 else []),
-        )
-        for fact in facts
-    ]
+    found = []
+    for fact in facts:
+        several = fact.spec and specs[fact.cell, fact.name] > 1
+        found.append([*limits.of(fact.suite, fact.labels), *([(("", fact.name), 1)] if several else [])])
+    return found
 
 
 def _moves(fact: ItemFacts) -> bool:

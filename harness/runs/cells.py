@@ -87,6 +87,7 @@ class CellWork:
     def of(
         cls, settings: Settings, plan: Plan, cell: Cell, folder: RunFolder, ledger: Ledger, cloud: Cloud, parts: Parts
     ) -> CellWork:
+        """With the deployer that the cell names."""
         return cls(settings, plan, cell, folder, ledger, cloud, parts.deployer(cell.deployer)(settings, cloud))
 
     def request(self, build: Build, deadline: datetime, placement: Placement | None = None) -> ClusterRequest:

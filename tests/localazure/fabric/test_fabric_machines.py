@@ -17,6 +17,7 @@ from machine_lab import booted, machine, output
 
 from harness.errors import CloudError
 from harness.localazure.fabric.api import DataDisk, DiskPlan, MachineState
+from harness.localazure.fabric.linux import LinuxFabric
 from harness.localazure.fabric.machines import family
 from harness.localazure.fabric.processes import Process
 from harness.localazure.fabric.sweep import sweep_host
@@ -252,6 +253,15 @@ def test_machine_that_reboots_itself_comes_back_with_its_disks(lab: Lab, image: 
     asyncio.run(scenario())
 
 
+async def networked(lab: Lab, image: Path) -> LinuxFabric:
+    """The lab's fabric, started, with a machine in a network that has booted."""
+    await lab.fabric.start()
+    await lab.fabric.apply_network(network(nics=(nic(1),)))
+    await lab.fabric.start_machine(machine(image))
+    await booted(lab.fabric, "vm1")
+    return lab.fabric
+
+
 @pytest.mark.parametrize("delay", [0.1, 0.25, 0.5])
 def test_server_killed_at_any_moment_is_repaired_by_the_next(lab: Lab, image: Path, clean: None, delay: float) -> None:
     program = _SERVER.format(path=[str(Path(__file__).parent), *sys.path]).replace(
@@ -268,11 +278,7 @@ def test_server_killed_at_any_moment_is_repaired_by_the_next(lab: Lab, image: Pa
     server.stdout.close()
 
     async def scenario() -> None:
-        fabric = lab.fabric
-        await fabric.start()
-        await fabric.apply_network(network(nics=(nic(1),)))
-        await fabric.start_machine(machine(image))
-        await booted(fabric, "vm1")
+        fabric = await networked(lab, image)
         assert str(address(1)) in await output(fabric, "vm1", "ip", "addr", "show", "eth0")
         await fabric.clear()
 
@@ -281,11 +287,7 @@ def test_server_killed_at_any_moment_is_repaired_by_the_next(lab: Lab, image: Pa
 
 def test_machine_that_was_going_down_when_its_server_died_boots_again(lab: Lab, image: Path, clean: None) -> None:
     async def scenario() -> None:
-        fabric = lab.fabric
-        await fabric.start()
-        await fabric.apply_network(network(nics=(nic(1),)))
-        await fabric.start_machine(machine(image))
-        await booted(fabric, "vm1")
+        fabric = await networked(lab, image)
         outermost, *_, init = family(Process.read(lab.state / "fabric/machines/vm1/pid"))
         outermost.send(signal.SIGSTOP)  # a moment that lasts
         init.send(signal.SIGKILL)

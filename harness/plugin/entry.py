@@ -11,7 +11,6 @@ from harness.errors import UsageError
 from harness.plugin.context import KEY, Context, asked_suites
 from harness.plugin.loop import install
 from harness.plugin.options import run_folder, settings_of
-from harness.plugin.session import Controller
 from harness.plugin.signals import raise_once
 from harness.plugin.thrift import Thrift
 from harness.plugin.usage import check_expressions, exit_code_of, one_line
@@ -60,6 +59,8 @@ def pytest_configure(config: pytest.Config) -> None:
             )
         if not config.getoption("numprocesses", None):
             settings = settings.changed(clusters=_only_one(settings.clusters))
+    from harness.plugin.session import Controller  # half of what a worker would load, and uses nothing of
+
     settings = settings.changed(suite=suites)
     config.pluginmanager.register(Thrift(config))
     config.pluginmanager.register(Controller(config, settings, asked[0], folder), "harness-controller")

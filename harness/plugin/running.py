@@ -30,7 +30,6 @@ from harness.plugin.namespaces import Namespaces
 from harness.plugin.suites import Suite
 from harness.plugin.timeouts import SuiteEnd, SuiteOverError, begin
 from harness.runs.awaiting import wait_for_cluster
-from harness.runs.cells import restore_cluster
 from harness.runs.holdings import Record
 from harness.runs.parts import Parts
 
@@ -210,6 +209,8 @@ def _clean(config: pytest.Config, name: str) -> None:
     process = process_of(config)
     folder = process.context.run_folder()
     if folder.cell(name).baseline.exists():
+        from harness.runs.cells import restore_cluster
+
         parts: Parts = config.hook.pytest_harness_parts(config=config) or Parts()
         with parts.cloud(process.cluster(name).cloud)(process.context.settings) as cloud:
             restore_cluster(cloud, folder, name, alone=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 
 import pytest
@@ -18,6 +19,10 @@ class Thrift:
         """pytest formats the whole stack of an interrupt, with sources, and then shows its last line."""
         if not self._config.option.fulltrace:
             excinfo.traceback = excinfo.traceback[-1:]
+
+    def pytest_collection_finish(self) -> None:
+        """What is loaded and collected by now stays to the end; pytest collects garbage five times over before it leaves."""
+        gc.freeze()
 
     def pytest_sessionfinish(self) -> None:
         """Hypothesis' plugin imports Hypothesis for its summary, more than a second of CPU, although no suite has used it."""

@@ -39,8 +39,8 @@ class LocalCloud(LazyClients):
     """Found by the entry point ``local``."""
 
     name = "local"
-    full_run_clusters = 3
-    """Clusters cost little here, and Serial specs are a third of a full conformance run that leaves the host idle."""
+    serial_clusters = 3
+    """Clusters cost little here, and Serial specs leave the host idle: a third of a full conformance run."""
 
     def __init__(self, settings: Settings, arguments: Sequence[str] = ()) -> None:
         self._settings = settings

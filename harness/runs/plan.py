@@ -77,7 +77,7 @@ def make_plan(settings: Settings, parts: Parts, cwd: Path, now: float | None = N
     return Plan(
         run=new_run_id(now),
         cloud=settings.cloud,
-        cells=_with_replicas(_cells(settings, wanted, parts), clusters_of(settings, suites, parts)),
+        cells=_with_replicas(_cells(settings, wanted, parts), clusters_of(settings, suites, picks, parts)),
         suites=suites,
         owner=settings.owner,
         expires=now + duration(settings.expires),
@@ -116,12 +116,12 @@ def _check_once(wanted: Sequence[MatrixCell]) -> None:
             raise UsageError(f"{source} on {deployer} in {location} is asked for twice", hint="name each once")
 
 
-def clusters_of(settings: Settings, suites: Sequence[str], parts: Parts) -> int:
-    """Clusters of each cell: as many as was said, or as suit the cloud for the Serial specs of a full conformance run."""
+def clusters_of(settings: Settings, suites: Sequence[str], picks: Sequence[Pick], parts: Parts) -> int:
+    """Clusters of each cell: as many as was said, or as suit the cloud where many specs are Serial: all of conformance, or a change's."""
     if settings.clusters:
         return settings.clusters
-    full = settings.conformance == "full" and "conformance" in suites
-    return int(getattr(parts.cloud(settings.cloud), "full_run_clusters", 1)) if full else 1
+    many = any(pick.serial for pick in picks) or (settings.conformance == "full" and "conformance" in suites)
+    return int(getattr(parts.cloud(settings.cloud), "serial_clusters", 1)) if many else 1
 
 
 def _with_replicas(cells: Sequence[Cell], clusters: int) -> tuple[Cell, ...]:

@@ -37,6 +37,22 @@ def test_a_change_and_its_reasons(checkout: Path, capsys: pytest.CaptureFixture[
     assert not (checkout.parent / "reports").exists()
 
 
+@pytest.mark.parametrize(
+    ("flags", "clusters"), [((), 3), (("--clusters", "2"), 2), (("--clusters", "1"), 1), (("--cloud", "azure"), 1)]
+)
+def test_a_change_that_picks_serial_specs_gets_clusters_for_them_where_they_cost_little(
+    checkout: Path, capsys: pytest.CaptureFixture[str], flags: tuple[str, ...], clusters: int
+) -> None:
+    builds.trees.write(checkout, {"pkg/scheduler/more.go": "package scheduler\n"})
+    asked = ["plan", "--source", "path:kubernetes", "--changed-since", "v1.37.2", *flags]
+    assert invoke(asked) == 0
+    titles, cell, *_ = capsys.readouterr().out.splitlines()
+    assert ("clusters" in titles) == (clusters > 1)
+    assert clusters == 1 or cell.endswith(f"to build  {clusters}")
+    assert invoke([*asked, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["cells"][0]["clusters"] == clusters
+
+
 def test_for_programs(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert invoke(["plan", "--source", f"git:{checkout}@master", "--changed-since", "v1.37.2", "--json"]) == 0
     said = json.loads(capsys.readouterr().out)

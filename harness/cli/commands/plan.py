@@ -38,7 +38,7 @@ def command(as_json: bool, **flags: Any) -> None:
     if as_json:
         click.echo(json.dumps(_data(plan, builds), indent=2))
         return
-    _show(_cells(plan.primary, builds))
+    _show(_cells(plan, builds))
     click.echo()
     if settings.changed_since:
         _changes(expanded(settings, wanted_cells(settings)))
@@ -46,13 +46,22 @@ def command(as_json: bool, **flags: Any) -> None:
     _show([("suite", "specs", "why"), *_suites(plan, counts)])
 
 
-def _cells(cells: Iterable[Cell], builds: dict[str, Build | None]) -> list[tuple[str, ...]]:
-    rows: list[tuple[str, ...]] = [
-        (cell.name, cell.source, "is built" if builds[cell.name] else "to build", ", ".join(cell.suites), cell.owner)
-        for cell in cells
-    ]
-    titled = [("cell", "source", "build", "suites", "owner"), *rows]
-    return titled if any(row[-1] for row in rows) else [row[:3] for row in titled]
+def _cells(plan: Plan, builds: dict[str, Build | None]) -> list[tuple[str, ...]]:
+    """A table without columns that say nothing."""
+    rows = [_row(cell, builds[cell.name], len(plan.clusters(cell.name))) for cell in plan.primary]
+    titles = [name for name in rows[0] if any(row[name] for row in rows)]
+    return [tuple(titles), *(tuple(row[name] for name in titles) for row in rows)]
+
+
+def _row(cell: Cell, build: Build | None, clusters: int) -> dict[str, str]:
+    return {
+        "cell": cell.name,
+        "source": cell.source,
+        "build": "is built" if build else "to build",
+        "clusters": str(clusters) if clusters > 1 else "",
+        "suites": ", ".join(cell.suites),
+        "owner": cell.owner,
+    }
 
 
 def _changes(settings: Settings) -> None:
@@ -100,7 +109,11 @@ def _counts(plan: Plan, settings: Settings, build: Build | None) -> dict[str, in
 def _data(plan: Plan, builds: dict[str, Build | None]) -> dict[str, Any]:
     return {
         "cells": [
-            {**asdict(cell), "build": str(found.folder) if (found := builds[cell.name]) else None}
+            {
+                **asdict(cell),
+                "build": str(found.folder) if (found := builds[cell.name]) else None,
+                "clusters": len(plan.clusters(cell.name)),
+            }
             for cell in plan.primary
         ],
         "suites": list(plan.suites),

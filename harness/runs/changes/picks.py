@@ -35,12 +35,14 @@ class Pick:
     """Changed files of specs, whose specs run: ``test/e2e/apps/job.go``."""
     why: tuple[str, ...] = ()
     """A line for each reason."""
+    serial: bool = False
+    """Whether further clusters are worth it: :attr:`harness.runs.changes.rules.Rule.serial`."""
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Pick:
         """Read what ``dataclasses.asdict`` made."""
         specs, files, why = (tuple(raw[name]) for name in ("specs", "files", "why"))
-        return cls(raw["suite"], raw["whole"], specs, files, why)
+        return cls(raw["suite"], raw["whole"], specs, files, why, raw.get("serial", False))
 
     def choose(self, selection: Selection, specs: Sequence[Spec], preset: str) -> list[Chosen]:
         """What this file of the suite contributes, in inventory order."""
@@ -66,6 +68,7 @@ class _Growing:
     files: dict[str, None] = field(default_factory=dict)
     why: dict[str, list[str]] = field(default_factory=dict)
     """Reason -> paths."""
+    serial: bool = False
 
     def because(self, reason: str, path: str) -> None:
         self.why.setdefault(reason, []).append(path)
@@ -102,6 +105,7 @@ def _by_rules(path: str, rules: Mapping[str, tuple[Rule, ...]], growing: Mapping
     found = [(suite, rule) for suite, own in rules.items() for rule in own if rule.matches(path)]
     for suite, rule in found:
         growing[suite].because(rule.why, path)
+        growing[suite].serial |= rule.serial
         if rule.specs:
             growing[suite].specs[rule.specs] = None
         else:
@@ -127,7 +131,7 @@ def _wanted(suite: str, found: _Growing, folder: Path) -> bool:
 def _picked(suite: str, found: _Growing, folder: Path) -> Pick:
     core = ["core set, always"] if any(_cores(suite, folder)) else []
     why = [f"{_some(paths)}: {reason}" for reason, paths in found.why.items()]
-    return Pick(suite, found.whole, tuple(found.specs), tuple(found.files), (*core, *why))
+    return Pick(suite, found.whole, tuple(found.specs), tuple(found.files), (*core, *why), found.serial)
 
 
 def _cores(suite: str, folder: Path) -> Iterator[bool]:

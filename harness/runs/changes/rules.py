@@ -31,6 +31,8 @@ class Rule:
     """Label filter of the suite's specs that run in addition to its core; empty: the whole suite runs."""
     but: tuple[str, ...] = ()
     """Paths of which it does not speak after all."""
+    serial: bool = False
+    """Whether so many of the specs are Serial that a cell should have further clusters for them, where those cost little."""
 
     def matches(self, path: str) -> bool:
         """Whether it speaks of this path."""
@@ -50,17 +52,20 @@ def load_rules(path: Path) -> tuple[Rule, ...]:
 
 
 def _rule(raw: Any, path: Path) -> Rule:
-    if not isinstance(raw, dict) or set(raw) - {"paths", "but", "why", "specs"}:
-        raise UsageError(f"{path}: {raw!r} is not a rule of paths, but, why and specs", hint=_EXAMPLE)
+    if not isinstance(raw, dict) or set(raw) - {"paths", "but", "why", "specs", "serial"}:
+        raise UsageError(f"{path}: {raw!r} is not a rule of paths, but, why, specs and serial", hint=_EXAMPLE)
     paths, why, specs = _patterns(raw, "paths", path), raw.get("why"), raw.get("specs", "")
     but = _patterns(raw, "but", path) if "but" in raw else ()
     if not isinstance(why, str) or not why or not isinstance(specs, str):
         raise UsageError(f"{path}: the rule for {paths[0]} needs why, a few words", hint=_EXAMPLE)
+    serial = raw.get("serial", False)
+    if not isinstance(serial, bool):
+        raise UsageError(f"{path}: serial of the rule for {paths[0]} has to be true or false, not {serial!r}")
     try:
         parse_filter(specs)
     except UsageError as error:
         raise UsageError(f"{path}: {error.attempted}", hint=error.hint) from error
-    return Rule(paths, why, specs, but)
+    return Rule(paths, why, specs, but, serial)
 
 
 def _patterns(raw: dict[str, Any], key: str, path: Path) -> tuple[str, ...]:

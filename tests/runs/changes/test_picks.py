@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -16,7 +18,7 @@ SHIPPED = Path(__file__).parents[3] / "suites"
 FILES = {
     "changes.yaml": '- {paths: ["*.md"], why: text}\n',
     "conformance/specs.yaml": 'label_filter: Conformance\npresets: {core: ["[sig-node] Pods run"], fast: ["[sig-apps] Job ends"]}\n',
-    "conformance/changes.yaml": '- {paths: ["pkg/scheduler/*"], why: it places pods, specs: "sig-scheduling && !Slow"}\n'
+    "conformance/changes.yaml": '- {paths: ["pkg/scheduler/*"], why: it places pods, specs: "sig-scheduling && !Slow", serial: true}\n'
     '- {paths: ["pkg/proxy/*"], why: it forwards, specs: sig-network}\n',
     "networking/specs.yaml": "label_filter: sig-network\n",
     "networking/changes.yaml": '- {paths: ["pkg/proxy/*", "dns:*"], why: it forwards Services}\n',
@@ -68,6 +70,11 @@ def test_a_rule_adds_specs_to_the_core(suites: Path) -> None:
     assert list(found) == ["conformance"]
     assert found["conformance"].why == ("core set, always", "pkg/scheduler/a/b.go and 1 more: it places pods")
     assert chosen(suites, found["conformance"]) == ["[sig-node] Pods run", "[sig-scheduling] Taints count"]
+
+
+def test_a_rule_says_that_its_specs_are_serial(suites: Path) -> None:
+    assert picked(suites, "pkg/scheduler/a.go", "pkg/proxy/x.go")["conformance"].serial
+    assert not any(found.serial for found in picked(suites, "pkg/proxy/x.go").values())
 
 
 def test_a_rule_without_specs_picks_the_whole_suite(suites: Path) -> None:
@@ -143,6 +150,7 @@ def test_a_rule_may_take_some_paths_back(suites: Path) -> None:
         ("- {paths: a, why: x}", "paths has to be a list"),
         ("- {paths: [a]}", "needs why"),
         ('- {paths: [a], why: x, specs: "a &&"}', "changes.yaml: "),
+        ("- {paths: [a], why: x, serial: often}", "serial of the rule for a has to be true or false"),
     ],
 )
 def test_malformed_rules(suites: Path, text: str, said: str) -> None:
@@ -153,5 +161,7 @@ def test_malformed_rules(suites: Path, text: str, said: str) -> None:
 
 
 def test_picks_survive_json() -> None:
-    found = Pick("a", whole=True, specs=("b",), files=("c",), why=("d",))
-    assert Pick.from_json({"suite": "a", "whole": True, "specs": ["b"], "files": ["c"], "why": ["d"]}) == found
+    raw = {"suite": "a", "whole": True, "specs": ["b"], "files": ["c"], "why": ["d"]}
+    assert Pick.from_json(raw) == Pick("a", whole=True, specs=("b",), files=("c",), why=("d",)), "of an earlier version"
+    found = Pick("a", specs=("b",), serial=True)
+    assert Pick.from_json(json.loads(json.dumps(asdict(found)))) == found

@@ -20,6 +20,11 @@ from suites._lib.workloads import Workloads, make_namespace
 
 PODS = "mesh"
 HOSTS = "mesh-host"
+_STATIC = range(30000, 30086)
+"""Node ports of the default range that the API server gives to nobody who does not ask for one (KEP-3668)."""
+_TRIES = 8
+_INVALID = 422
+"""Answer to a node port that somebody has, or that is not in the cluster's range."""
 
 
 @dataclass(frozen=True)
@@ -75,11 +80,7 @@ class Meshes:
         """Ports are drawn, so that meshes of two runs on one cluster do not exclude each other from the nodes."""
         port = self.dice.randrange(18600, 19600, 2)
         made = Workloads(kube, make_namespace(kube, "pod-networking"), agnhost(cluster.build))
-        ports = [
-            {"name": "http", "port": 80, "targetPort": 8080, "protocol": "TCP"},
-            {"name": "udp", "port": 90, "targetPort": 8081, "protocol": "UDP"},
-        ]
-        made.service(PODS, PODS, ports, type="NodePort")
+        self._front(made)
         of_nodes = {
             "hostNetwork": True,
             "dnsPolicy": "ClusterFirstWithHostNet",
@@ -88,6 +89,22 @@ class Meshes:
         }
         made.daemonsets({PODS: {}, HOSTS: of_nodes})
         return {"namespace": made.namespace, "port": port}
+
+    def _front(self, made: Workloads) -> None:
+        """The Service, on node ports that are not drawn from those that specs just gave back and expect to be silent for a while."""
+        ports = [
+            {"name": "http", "port": 80, "targetPort": 8080, "protocol": "TCP"},
+            {"name": "udp", "port": 90, "targetPort": 8081, "protocol": "UDP"},
+        ]
+        for node_port in self.dice.sample(_STATIC, _TRIES):
+            try:
+                made.service(PODS, PODS, [{**port, "nodePort": node_port} for port in ports], type="NodePort")
+            except ApiException as error:
+                if error.status != _INVALID:
+                    raise
+            else:
+                return
+        made.service(PODS, PODS, ports, type="NodePort")
 
 
 def _remove(kube: ApiClient, thing: dict[str, Any]) -> None:

@@ -7,10 +7,11 @@ its own, and whoever reads them here deletes them. Threads, because these are a 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Collection
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from threading import Event, Thread
+from threading import Condition, Event, Thread
 from typing import Any
 
 import pytest
@@ -54,6 +55,9 @@ class Diagnosis:
         self._threads: list[Thread] = []
         self._collectors: dict[str, Any] = {}
         self._stop = Event()
+        self._open: Counter[str] = Counter()
+        """Cluster -> failures that are not read yet."""
+        self._read = Condition()
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -69,8 +73,17 @@ class Diagnosis:
         cluster = str(dict(report.user_properties).get(CLUSTER) or fact.cell)
         place = self._folder.cell(cluster)
         if place.cluster.exists() and (place.path / "kubeconfig").exists():
+            with self._read:
+                self._open[cluster] += 1
             self._jobs.put((cluster, self._failure(report, data, fact, cluster)))
             self._start()
+
+    def settle(self, clusters: Collection[str]) -> None:
+        """Wait, within limits, until all failures on these clusters are read: they are going to be taken down."""
+        with self._read:
+            self._read.wait_for(
+                lambda: self._stop.is_set() or not any(self._open[cluster] for cluster in clusters), _LAST
+            )
 
     def close(self, *, aborted: bool) -> None:
         """Finish what was begun, within limits, and say what was not.
@@ -79,6 +92,8 @@ class Diagnosis:
         """
         if aborted:
             self._stop.set()
+            with self._read:
+                self._read.notify_all()
         for _ in self._threads:
             self._jobs.put(None)
         until = time.monotonic() + (0.0 if aborted else _LAST)
@@ -107,6 +122,9 @@ class Diagnosis:
             except Exception as error:  # a defect here must not cost the failures that come after
                 self._skipped(cluster, failure, f"{type(error).__name__}: {error}")
                 self._tell(cluster, f"evidence about {failure.name} is missing: {error}")
+            with self._read:
+                self._open[cluster] -= 1
+                self._read.notify_all()
 
     def _collector(self, cluster: str) -> Any:
         """Made at the first failure: the Kubernetes client takes a second to import."""

@@ -58,6 +58,19 @@ class Ending:
         except Exception as error:
             self.say(f"evidence and leftovers are incomplete: {type(error).__name__}: {error}")
 
+    def look_back_at(self, cell: str, diagnosis: Diagnosis | None) -> None:
+        """The same for one cell that makes room while others go on."""
+        if self.lifecycle.cloud is None:
+            return
+        clusters = self.lifecycle.plan.clusters(cell)
+        try:
+            if diagnosis:
+                diagnosis.settle(clusters)
+            fail = self.lifecycle.settings.leftovers == "fail"
+            check(self.lifecycle.folder, self.lifecycle.cloud, aborted=False, fail=fail, clusters=clusters)
+        except Exception as error:
+            self.say(f"evidence and leftovers of {cell} are incomplete: {type(error).__name__}: {error}")
+
     def report(self, status: int, *, aborted: bool) -> int:
         """Write reports; the exit code of the run is theirs.
 

@@ -11,6 +11,7 @@ from harness.errors import UsageError
 from harness.plugin.context import KEY, Context, asked_suites
 from harness.plugin.loop import install
 from harness.plugin.options import run_folder, settings_of
+from harness.plugin.running import let_go
 from harness.plugin.signals import raise_once
 from harness.plugin.thrift import Thrift
 from harness.plugin.usage import check_expressions, exit_code_of, one_line
@@ -41,7 +42,8 @@ def pytest_configure(config: pytest.Config) -> None:
         if "harness" in given:
             config.stash[KEY] = Context.from_json(given["harness"])
             raise_once()
-            install(config)
+            cells = config.stash[KEY].cells
+            install(config, lambda session, number: let_go(session, cells[number].name))
             config.pluginmanager.register(Thrift(config))
         return
     asked = asked_suites(config)

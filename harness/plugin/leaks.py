@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from harness.clouds.api import Cloud
@@ -30,15 +30,18 @@ class LeftBehindError(HarnessError):
     outcome = Outcome.FAILED
 
 
-def check(folder: RunFolder, cloud: Cloud, *, aborted: bool, fail: bool) -> None:
+def check(
+    folder: RunFolder, cloud: Cloud, *, aborted: bool, fail: bool, clusters: Collection[str] | None = None
+) -> None:
     """Look at every cluster that is up; never raises, what goes wrong is in the phase.
 
+    :param clusters: only at these.
     :param aborted: tests were cut off, and what they left is no fault of theirs.
     :param fail: whether leftovers fail the run.
     """
     ledger = Ledger(folder.ledger)
     for cell, path in RunState.of(ledger.read()).clusters.items():
-        if not folder.cell(cell).baseline.exists():
+        if not folder.cell(cell).baseline.exists() or (clusters is not None and cell not in clusters):
             continue
         if aborted:
             record_skip(ledger, cell, Phase.LEFTOVERS, "tests were cut off")

@@ -8,21 +8,26 @@ until something else is known.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from harness.plugin.farewells import farewell_of
 from harness.plugin.scheduler import decoded
 
 LANE: pytest.StashKey[int] = pytest.StashKey()
 """Number of the cluster on which an item is to run."""
 
 
-def install(config: pytest.Config) -> None:
-    """In a worker: let xdist's loop take its steps here. Its object is known by what it has; its class lives in no module."""
+def install(config: pytest.Config, let_go: Callable[[pytest.Session, int], None]) -> None:
+    """In a worker: let xdist's loop take its steps here. Its object is known by what it has; its class lives in no module.
+
+    :param let_go: drops what this process holds of the cell of this number.
+    """
     for plugin in config.pluginmanager.get_plugins():
         if hasattr(plugin, "run_one_test") and hasattr(plugin, "torun"):
-            steps = Steps(plugin)
+            steps = Steps(plugin, let_go)
             plugin.run_one_test = steps.one
             config.pluginmanager.register(steps)
             return
@@ -32,15 +37,26 @@ def install(config: pytest.Config) -> None:
 
 
 class Steps:
-    """The body of xdist's loop: runs ``worker.nextitem_index`` and then waits for the next."""
+    """The body of xdist's loop: does what ``worker.nextitem_index`` says and then waits for the next."""
 
-    def __init__(self, worker: Any) -> None:
+    def __init__(self, worker: Any, let_go: Callable[[pytest.Session, int], None]) -> None:
         self._worker = worker
+        self._let_go = let_go
 
     def one(self) -> None:
         session: pytest.Session = self._worker.session
+        number = self._worker.nextitem_index
+        if (cell := farewell_of(number)) is not None:
+            self._let_go(session, cell)
+            self._worker.sendevent("runtest_protocol_complete", item_index=number, duration=0.0)
+        else:
+            self._run(session, number)
+        if not (session.shouldfail or session.shouldstop):
+            self._worker.nextitem_index = self._worker.torun.get()
+
+    def _run(self, session: pytest.Session, number: int) -> None:
         count = len(session.items)
-        index, lane = decoded(self._worker.nextitem_index, count)
+        index, lane = decoded(number, count)
         item = session.items[index]
         item.stash[LANE] = lane
         self._worker.item_index = index
@@ -48,8 +64,6 @@ class Steps:
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=self._next(item, session, count))
         seconds = time.perf_counter() - began
         self._worker.sendevent("runtest_protocol_complete", item_index=index, duration=seconds)
-        if not (session.shouldfail or session.shouldstop):
-            self._worker.nextitem_index = self._worker.torun.get()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
@@ -62,7 +76,7 @@ class Steps:
             ahead = waiting[0] if waiting else None
         if ahead is None:
             return item.parent
-        if not isinstance(ahead, int):
+        if not isinstance(ahead, int) or farewell_of(ahead) is not None:
             return None
         index, lane = decoded(ahead, count)
         if session.items[index] is not item:

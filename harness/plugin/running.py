@@ -31,6 +31,7 @@ from harness.plugin.suites import Suite
 from harness.plugin.timeouts import SuiteEnd, SuiteOverError, begin
 from harness.runs.awaiting import wait_for_cluster
 from harness.runs.holdings import Record
+from harness.runs.ledger import Ledger
 from harness.runs.parts import Parts
 
 _DATA = "harness"
@@ -107,6 +108,14 @@ class TestProcess:
         result = runner.run(item.spec, max(1.0, limit))
         cut = over is not None and result.state == "timedout"
         return replace(result, state="interrupted", message=str(over)) if cut else result
+
+    def let_go(self, cell: str) -> None:
+        """The cell is going to be taken down: end what runs on its clusters, and see its namespaces gone."""
+        for name in self.context.cell(cell).clusters:
+            if runner := self._runners.pop(name, None):
+                runner.close()
+        if namespaces := self.namespaces.pop(cell, None):
+            namespaces.close()
 
     def suite_end(self, item: pytest.Item, cell: str) -> SuiteEnd | None:
         """The end of the item's suite on this cell, whose time begins now if it has not yet; None if it has no timeout."""
@@ -254,6 +263,20 @@ def pytest_runtest_makereport(
         data["stdout"] = result.output
     attach(report, data)
     return report
+
+
+def let_go(session: pytest.Session, cell: str) -> None:
+    """Between two tests: drop what this process holds of a cell, so that it can be taken down while other cells go on.
+
+    Fixtures above a test's own level end, those of other cells too, which are made again when somebody asks.
+    """
+    process = process_of(session.config)
+    try:
+        session._setupstate.teardown_exact(None)
+        process.let_go(cell)
+    except Exception as error:  # of no test, and the cell goes all the same
+        text = f"letting go: {type(error).__name__}: {error}"
+        Ledger(process.context.run_folder().ledger).append("progress", cell, text=text)
 
 
 @pytest.hookimpl(trylast=True)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from harness.plugin.facts import ItemFacts
+from harness.plugin.farewells import Farewells, farewell_of
 from harness.plugin.homes import Homes
 from harness.plugin.lanes import Lane, Lanes
 from harness.plugin.limits import Limits
@@ -48,11 +49,11 @@ class SuiteScheduling:
     :param facts: returns node id -> facts; called once, when the first worker has collected.
     :param limits: of suites and labels.
     :param differ: called with two collections that are not the same.
-    :param clusters: cell -> number of its clusters.
+    :param clusters: cell -> number of its clusters; a cell's place in here is its number for :mod:`harness.plugin.farewells`.
     :param again: called with the node id of each finished test; whether it is to run once more, after all others.
     :param capacity: how many tests that share a lane it carries now.
     :param admitted: whether a cell has, or gets, its clusters; tests of one that waits for room come after all others.
-    :param finished: called once for each cell, when its last test has run.
+    :param finished: called once for each cell, when its last test has run; if others wait for room, when workers have let it go as well.
     """
 
     def __init__(
@@ -85,10 +86,13 @@ class SuiteScheduling:
         self._lanes: Lanes
         self._order: Order
         self._homes: Homes
+        self._farewells: Farewells
         self._pending: list[int] = []
         """Not given out yet, by index into the collection."""
         self._repeat: list[int] = []
         """To be given out once more when nothing else is left."""
+        self._undecided = False
+        """A worker died, and it is not known yet whether its test runs again."""
 
     @property
     def nodes(self) -> list[Node]:
@@ -130,21 +134,28 @@ class SuiteScheduling:
             self._homes = Homes(self._facts)
             self._pending = list(range(len(self._collection)))
             self._running_cells = {fact.cell for fact in self._facts if fact.cell}
-        self._fill()
+            self._farewells = Farewells([*self._clusters, *sorted(self._running_cells - self._clusters.keys())])
+        self._undecided = False
         self._report_finished()
+        self._fill()
 
     def mark_test_complete(self, node: Node, item_index: int, duration: float = 0) -> None:
         assert self._collection is not None
-        self._queues[node].remove(item_index)
-        self._lanes.leave(item_index)
-        if self._ask_again(self._collection[item_index]):
-            self._repeat.append(item_index)
-        self._fill()
+        self._undecided = False
+        if farewell_of(item_index) is not None:
+            self._free(self._farewells.hear(node, item_index))
+        else:
+            self._queues[node].remove(item_index)
+            self._lanes.leave(item_index)
+            if self._ask_again(self._collection[item_index]):
+                self._repeat.append(item_index)
         self._report_finished()
+        self._fill()
 
     def mark_test_pending(self, item: str) -> None:
         """Run a test once more, after all others: it was lost with its worker."""
         assert self._collection is not None
+        self._undecided = False
         self._repeat.append(self._collection.index(item))
         self._fill()
 
@@ -157,11 +168,13 @@ class SuiteScheduling:
         queue = self._queues.pop(node)
         if self._collection is not None:
             self._homes.forget(node)
+            self._free(self._farewells.forget(node))
         for index in queue:
             self._lanes.leave(index)
         if not queue:
             return None
         assert self._collection is not None
+        self._undecided = True
         self._pending.extend(queue[1:])
         self._fill()
         return self._collection[queue[0]]
@@ -212,7 +225,12 @@ class SuiteScheduling:
         return [index for index in self._pending if self._facts[index].cell not in waiting]
 
     def _of_waiting(self) -> list[int]:
-        """Those of cells that wait for others to leave, once nothing of the others is left: they wait for it in their worker."""
+        """Those of cells that wait for others to leave, once nothing of the others is left: they wait for it in their worker.
+
+        Not while a worker still has to let one go, or may have to: it would wait for what it keeps from happening.
+        """
+        if self._farewells.outstanding or self._undecided:
+            return []
         waiting = self._waiting_cells()
         left = [*self._repeat, *(index for queue in self._queues.values() for index in queue)]
         return [] if any(self._facts[index].cell not in waiting for index in left) else list(self._pending)
@@ -224,6 +242,11 @@ class SuiteScheduling:
         left = [*self._pending, *self._repeat, *(index for queue in self._queues.values() for index in queue)]
         for cell in sorted(self._running_cells - {self._facts[index].cell for index in left}):
             self._running_cells.discard(cell)
+            if not (self._waiting_cells() and self._farewells.say(cell, self._queues)):
+                self._tell_finished(cell)
+
+    def _free(self, cells: Sequence[str]) -> None:
+        for cell in cells:
             self._tell_finished(cell)
 
     def _tell_next(self, node: Node) -> None:
@@ -238,6 +261,7 @@ class SuiteScheduling:
 
     def _send(self, node: Node, index: int, lane: Lane) -> None:
         self._lanes.enter(index, lane)
+        self._farewells.meet(node, self._facts[index].cell)
         self._pending.remove(index)
         self._queues[node].append(index)
         node.send_runtest_some([encoded(index, lane[1], len(self._facts))])

@@ -36,6 +36,7 @@ from harness.plugin.narrowing import check_narrowing, is_narrowed
 from harness.plugin.pace import Paces
 from harness.plugin.recording import Recorder
 from harness.plugin.resuming import finished, mend
+from harness.plugin.running import let_go
 from harness.plugin.signals import stop
 from harness.plugin.suites import check_selections, limits_of, suites_in
 from harness.plugin.timeouts import check_nested, forget, told_timeout
@@ -190,7 +191,8 @@ class Controller:
     def _cell_finished(self, cell: str) -> None:
         """A cell that others wait for makes room as soon as its tests are done."""
         assert self.lifecycle is not None
-        self.lifecycle.retire(cell, failed=self.recorder.failed if self.recorder else False)
+        last = partial(Ending(self.lifecycle, self._write).look_back_at, cell, self.diagnosis)
+        self.lifecycle.retire(cell, failed=self.recorder.failed if self.recorder else False, first=last)
 
     def _narrowed(self) -> bool:
         """Whether the command line may leave nothing to run; then clusters wait until collection has found something."""
@@ -233,6 +235,8 @@ class Controller:
         cell = self.cell_of.get(nodeid, "")
         self.left[cell] -= 1
         if cell and self.left[cell] == 0:
+            if self.session and self.lifecycle and self.lifecycle.crowded:
+                let_go(self.session, cell)
             self._cell_finished(cell)
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:

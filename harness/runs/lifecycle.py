@@ -226,18 +226,27 @@ class Lifecycle:
         """Whether the cell need not wait for others to leave."""
         return self._admission.admitted(cell)
 
-    def retire(self, cell: str, *, failed: bool) -> None:
-        """All tests of the cell are done: take it down at once, in the background, if others wait for its room."""
+    def retire(self, cell: str, *, failed: bool, first: Callable[[], object] = lambda: None) -> None:
+        """All tests of the cell are done: take it down at once, in the background, if others wait for its room.
+
+        :param first: called before, in the background as well; never raises.
+        """
         if Keep(self.settings.keep) is Keep.ALWAYS:
             self._admission.stay(cell)
             return
         if not self._admission.waiting:
             return
-        thread = Thread(target=self._retire, args=(cell, failed), name=f"down-{cell}", daemon=True)
+        thread = Thread(target=self._retire, args=(cell, failed, first), name=f"down-{cell}", daemon=True)
         self._retiring.append(thread)
         thread.start()
 
-    def _retire(self, cell: str, failed: bool) -> None:
+    @property
+    def crowded(self) -> bool:
+        """Whether some cell waits for another's room."""
+        return self._admission.waiting
+
+    def _retire(self, cell: str, failed: bool, first: Callable[[], object]) -> None:
+        first()
         deadline = self.budget.teardown_deadline(time.time())
         works = [self._works[name] for name in self.plan.clusters(cell) if name not in self._adopted]
         keep, gone = Keep(self.settings.keep), False

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.plugin.facts import ItemFacts
+from harness.plugin.farewells import farewell_of
 from harness.plugin.limits import Limits
 from harness.plugin.scheduler import SuiteScheduling, decoded, encoded
 
@@ -21,14 +22,16 @@ class Worker:
     name: int
     count: int
     queue: list[tuple[int, int]] = field(default_factory=list)
-    """Index and lane."""
+    """Index and lane; a farewell with lane -1."""
+    holds: set[str] = field(default_factory=set)
+    """Cells of which it has run a test, and that it has not let go."""
     shutting_down: bool = False
     ends: float | None = None
     dead: bool = False
 
     def send_runtest_some(self, indices: Sequence[int]) -> None:
         assert not self.shutting_down
-        self.queue.extend(decoded(number, self.count) for number in indices)
+        self.queue.extend((number, -1) if number < 0 else decoded(number, self.count) for number in indices)
 
     def shutdown(self) -> None:
         self.shutting_down = True
@@ -96,10 +99,15 @@ class Simulation:
             self.sched.schedule()
 
     def begin(self) -> None:
+        while self.say_farewell():
+            pass
+        for worker in list(self.alive):
+            self.leave(worker)
         for worker in self.alive:
             if worker.ends is not None or not worker.queue:
                 continue
             index, lane = worker.queue[0]
+            worker.holds.add(self.facts[index].cell)
             fact = self.facts[index]
             here = [
                 self.facts[other.queue[0][0]]
@@ -124,6 +132,27 @@ class Simulation:
                 key = (fact.suite, label, fact.cell, lane)
                 self.most[key] = max(self.most[key], 1 + sum(label in o.labels and o.suite == fact.suite for o in here))
 
+    def say_farewell(self) -> bool:
+        """One worker that runs nothing lets go of the cell that it was told; whether there was one."""
+        for worker in self.alive:
+            if worker.ends is None and worker.queue and worker.queue[0][1] == -1:
+                number, _ = worker.queue.pop(0)
+                worker.holds.discard(self.cells[farewell_of(number) or 0])
+                self.sched.mark_test_complete(worker, number)
+                self.leave(worker)
+                return True
+        return False
+
+    @property
+    def cells(self) -> list[str]:
+        """By number."""
+        return [*self.clusters, *sorted({fact.cell for fact in self.facts} - self.clusters.keys())]
+
+    def leave(self, worker: Worker) -> None:
+        if worker.shutting_down and not worker.queue and worker.ends is None and worker in self.alive:
+            self.alive.remove(worker)
+            assert self.sched.remove_node(worker) is None
+
     def end(self, worker: Worker) -> None:
         assert worker.ends is not None
         self.now, worker.ends = worker.ends, None
@@ -136,9 +165,7 @@ class Simulation:
             return
         worker.queue.pop(0)
         self.sched.mark_test_complete(worker, index)
-        if worker.shutting_down and not worker.queue:
-            self.alive.remove(worker)
-            assert self.sched.remove_node(worker) is None
+        self.leave(worker)
 
 
 def fact(
@@ -181,6 +208,14 @@ def test_every_test_runs_once_whatever_happens(data: st.DataObject) -> None:
     simulation = Simulation(
         facts, Limits(limits, labels), data.draw(st.integers(1, 12)), crashes, failures, clusters, reruns
     )
+    inside = {facts[0].cell} if draw.random() < 0.5 else {"x", "y"}
+
+    def finished(cell: str) -> None:
+        if not {item.cell for item in facts} <= inside:
+            assert not any(cell in worker.holds for worker in simulation.alive), "it can be taken down"
+        inside.update("xy")
+
+    simulation.admitted, simulation.finished = inside.__contains__, finished
     simulation.run()
     expected = Counter({n: 1 + min(reruns, failures.get(n, 0)) for n in range(count)})
     assert Counter(simulation.started) == expected
@@ -209,6 +244,8 @@ def test_a_cell_that_waits_for_room_comes_when_the_one_before_has_gone() -> None
 
     def finished(cell: str) -> None:
         gone.append(cell)
+        if "z" not in inside:
+            assert not any(cell in worker.holds for worker in simulation.alive), "it can be taken down"
         inside.add("z")
 
     simulation = Simulation(facts, Limits({"a": 3}), 5, {6}, {0: 1, 4: 2}, reruns=2)

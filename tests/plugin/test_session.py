@@ -60,6 +60,35 @@ def test_suites_run_are_recorded_and_taken_down(project: Project, workers: tuple
     assert len(project.ran) == 5
 
 
+HELD = """
+from pathlib import Path
+
+import pytest
+
+@pytest.fixture(scope="session")
+def held(cluster):
+    yield cluster
+    there = Path("state/groups", cluster.group + ".json").exists()
+    with open("released", "a") as file:
+        file.write(f"{cluster.cell} {there}\\n")
+
+@pytest.mark.parametrize("n", range(4))
+def test_it(held, n): pass
+"""
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "3")], ids=["alone", "n3"])
+def test_fixtures_of_a_cell_end_before_it_makes_room(project: Project, workers: tuple[str, ...]) -> None:
+    project.write("suites/beta/test_b.py", HELD)
+    sources = ("--source", "module:v1.37.2", "--source", "module:v1.36.3")
+    done = project.run("suites", *sources, "--location", "narrow", *workers)
+    assert done.code == 0, done.out
+    released = Counter((project.folder / "released").read_text().splitlines())
+    assert set(released) == {f"{version}-kubeadm-narrow True" for version in ("v1.37.2", "v1.36.3")}
+    assert "letting go" not in done.out
+    assert project.groups == []
+
+
 @pytest.mark.parametrize("workers", [(), ("-n", "3")], ids=["alone", "n3"])
 def test_a_cell_without_room_comes_when_the_one_before_it_is_done(project: Project, workers: tuple[str, ...]) -> None:
     project.write("suites/alpha/specs.yaml", "label_filter: Conformance\n")

@@ -1,7 +1,7 @@
 """All cells of a matrix in one run against one of them alone: the nightly on one host.
 
-``bench/nightly.py [--matrix FILE] [-- ARGUMENTS OF harness run]``. Runs the first cell of jenkins/matrix.yaml, then all of them side by
-side, then the first once more, so that a host that grows faster or slower meanwhile shows. Beside the wall clocks it prints how busy the
+``bench/nightly.py [--matrix FILE] [-- ARGUMENTS OF harness run]``. Runs the first cell of jenkins/matrix.yaml, then all of them in one
+run, then the first once more, so that a host that grows faster or slower meanwhile shows. Beside the wall clocks it prints how busy the
 processors were, and how fast: what a fixed piece of work takes of one, again and again, since neighbours of a virtual machine slow it down
 unseen. What one cell keeps busy is also the floor: cells side by side share the processors, not the work.
 """

@@ -108,6 +108,12 @@ class Settings:
         metavar="N",
         least=0,
     )
+    cells: int = _setting(
+        0,
+        "Cells whose tests run at the same time, in the order of the plan, while the next comes up; 0: what suits the cloud.",
+        metavar="N",
+        least=0,
+    )
     reruns: int = _setting(
         0,
         "Run a failed test again, this often at most, after everything else; one that then passes is flaky.",

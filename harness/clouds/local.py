@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -41,6 +42,8 @@ class LocalCloud(LazyClients):
     name = "local"
     serial_clusters = 3
     """Clusters cost little here, and Serial specs leave the host idle: a third of a full conformance run."""
+    cells_abreast = max(1, (os.cpu_count() or 1) // 2)
+    """The tests of one cell keep two processors busy; a further cluster meanwhile only takes its share of them."""
 
     def __init__(self, settings: Settings, arguments: Sequence[str] = ()) -> None:
         self._settings = settings

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pytest
 
 from harness.errors import Outcome
 from harness.plugin.context import Context
-from harness.plugin.facts import FILE, read_planned
+from harness.plugin.facts import FILE, ItemFacts, read_planned
 from harness.plugin.lanes import Lane
 from harness.plugin.limits import Limits
 from harness.plugin.recording import Recorder, mark_crash
@@ -26,7 +26,9 @@ class Distribution:
     :param recorder: knows what is to be repeated.
     :param capacity: how many tests a lane carries now.
     :param admitted: whether a cell need not wait for others to leave.
-    :param finished: called when a cell's last test has run.
+    :param finished: called when a cell's last test has run, and others go on.
+    :param unused: called for each cell without tests, when the first worker has collected.
+    :param abreast: how many cells come before all others; 0: all are equal.
     """
 
     def __init__(
@@ -39,7 +41,11 @@ class Distribution:
         capacity: Callable[[Lane], int],
         admitted: Callable[[str], bool],
         finished: Callable[[str], None],
+        unused: Callable[[str], None],
+        abreast: int,
     ) -> None:
+        self._unused = unused
+        self._abreast = abreast
         self._config = config
         self._context = context
         self._limits = limits
@@ -85,11 +91,10 @@ class Distribution:
     def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> SuiteScheduling:
         from xdist.workermanage import parse_tx_spec_config
 
-        planned = self._context.run_folder().path / FILE
         workers = len(parse_tx_spec_config(config))
         return SuiteScheduling(
             workers,
-            lambda: read_planned(planned),
+            self._planned,
             self._limits,
             self._differ,
             clusters={cell.name: len(cell.clusters) for cell in self._context.cells},
@@ -97,7 +102,14 @@ class Distribution:
             capacity=self._capacity,
             admitted=self._admitted,
             finished=self._finished,
+            abreast=self._abreast,
         )
+
+    def _planned(self) -> Mapping[str, ItemFacts]:
+        known = read_planned(self._context.run_folder().path / FILE)
+        for cell in {cell.name for cell in self._context.cells} - {fact.cell for fact in known.values()}:
+            self._unused(cell)
+        return known
 
     def _differ(self, node: Any, expected: Sequence[str], collection: Sequence[str]) -> None:
         """Two workers collected different tests: an error, as xdist reports it."""

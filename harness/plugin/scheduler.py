@@ -53,7 +53,8 @@ class SuiteScheduling:
     :param again: called with the node id of each finished test; whether it is to run once more, after all others.
     :param capacity: how many tests that share a lane it carries now.
     :param admitted: whether a cell has, or gets, its clusters; tests of one that waits for room come after all others.
-    :param finished: called once for each cell, when its last test has run; if others wait for room, when workers have let it go as well.
+    :param finished: called for each cell but the last, when its last test has run and workers have let it go.
+    :param abreast: how many cells, in the order of ``clusters``, come before all others; 0: all are equal.
     """
 
     def __init__(
@@ -68,7 +69,9 @@ class SuiteScheduling:
         capacity: Callable[[Lane], int] = lambda lane: 1_000_000,
         admitted: Callable[[str], bool] = lambda cell: True,
         finished: Callable[[str], None] = lambda cell: None,
+        abreast: int = 0,
     ) -> None:
+        self._abreast = abreast
         self._workers = workers
         self._admitted = admitted
         self._tell_finished = finished
@@ -87,6 +90,7 @@ class SuiteScheduling:
         self._order: Order
         self._homes: Homes
         self._farewells: Farewells
+        self._cells: list[str]
         self._pending: list[int] = []
         """Not given out yet, by index into the collection."""
         self._repeat: list[int] = []
@@ -134,7 +138,8 @@ class SuiteScheduling:
             self._homes = Homes(self._facts)
             self._pending = list(range(len(self._collection)))
             self._running_cells = {fact.cell for fact in self._facts if fact.cell}
-            self._farewells = Farewells([*self._clusters, *sorted(self._running_cells - self._clusters.keys())])
+            self._cells = [*self._clusters, *sorted(self._running_cells - self._clusters.keys())]
+            self._farewells = Farewells(self._cells)
         self._undecided = False
         self._report_finished()
         self._fill()
@@ -201,13 +206,17 @@ class SuiteScheduling:
         self._let_go([node for node in able if not self._queues[node]])
 
     def _give(self, node: Node) -> None:
-        rank = self._order.rank(self._pending, self._lanes.urgency(self._pending))
+        places = self._places()
+        ranks = {place: self._rank(place, places) for place in {0, *places.values()}}
         able = self._of_admitted() or self._of_waiting()
-        home = self._homes.of(node, able)
+        front = [index for index in able if not places.get(self._facts[index].cell)]
+        home = self._homes.of(node, front or able)
 
-        def key(index: int) -> tuple[bool, bool, bool, float, float]:
-            fact, (band, length) = self._facts[index], rank(index)
-            return not fact.exclusive, band != URGENT, fact.cell not in ("", home), band, length
+        def key(index: int) -> tuple[int, bool, bool, bool, float, float]:
+            fact = self._facts[index]
+            place = places.get(fact.cell, 0)
+            band, length = ranks[place](index)
+            return place, not fact.exclusive, band != URGENT, fact.cell not in ("", home), band, length
 
         refused = set()
         for index in sorted(able, key=key):
@@ -218,6 +227,16 @@ class SuiteScheduling:
                 self._send(node, index, lane)
                 return
             refused.add(kind)
+
+    def _places(self) -> dict[str, int]:
+        """Cell -> 0 if it is among the first that still run, the higher the later it comes."""
+        running = [cell for cell in self._cells if cell in self._running_cells]
+        return {cell: max(0, number + 1 - (self._abreast or len(running))) for number, cell in enumerate(running)}
+
+    def _rank(self, place: int, places: Mapping[str, int]) -> Callable[[int], tuple[float, float]]:
+        """The order of the tests of the cells in one place, as if there were no others."""
+        pending = [index for index in self._pending if places.get(self._facts[index].cell, 0) == place]
+        return self._order.rank(pending, self._lanes.urgency(pending))
 
     def _of_admitted(self) -> list[int]:
         """Pending tests whose clusters are up or come up."""
@@ -242,7 +261,7 @@ class SuiteScheduling:
         left = [*self._pending, *self._repeat, *(index for queue in self._queues.values() for index in queue)]
         for cell in sorted(self._running_cells - {self._facts[index].cell for index in left}):
             self._running_cells.discard(cell)
-            if not (self._waiting_cells() and self._farewells.say(cell, self._queues)):
+            if self._running_cells and not self._farewells.say(cell, self._queues):
                 self._tell_finished(cell)
 
     def _free(self, cells: Sequence[str]) -> None:

@@ -177,6 +177,8 @@ class Controller:
                 self.paces.capacity,
                 lifecycle.admitted,
                 self._cell_finished,
+                lifecycle.unused,
+                lifecycle.abreast,
             )
             self.config.pluginmanager.register(self.distribution)
 
@@ -189,7 +191,7 @@ class Controller:
         self.config.pluginmanager.register(self.diagnosis)
 
     def _cell_finished(self, cell: str) -> None:
-        """A cell that others wait for makes room as soon as its tests are done."""
+        """A cell makes room as soon as its tests are done, and does not wait for the others."""
         assert self.lifecycle is not None
         last = partial(Ending(self.lifecycle, self._write).look_back_at, cell, self.diagnosis)
         self.lifecycle.retire(cell, failed=self.recorder.failed if self.recorder else False, first=last)
@@ -218,7 +220,7 @@ class Controller:
         os.kill(os.getpid(), signal.SIGTERM)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Without xdist, this process collects, and runs cell after cell if one waits for another's room."""
+        """Without xdist, this process collects, and runs cell after cell if one waits for another to leave."""
         if session.items and self.lifecycle:
             self._start()
             context = self.config.stash[KEY]
@@ -228,15 +230,18 @@ class Controller:
                 order = {name: number for number, name in enumerate(["", *cells])}
                 session.items.sort(key=lambda item: order[cell_of(item, context)])
             self.left = Counter(cell_of(item, context) for item in session.items)
+            for cell in cells:
+                if not self.left[cell]:
+                    self.lifecycle.unused(cell)
             self.cell_of = {item.nodeid: cell_of(item, context) for item in session.items}
 
     def pytest_runtest_logfinish(self, nodeid: str) -> None:
         """Without xdist, this process knows when a cell's last test has run."""
         cell = self.cell_of.get(nodeid, "")
         self.left[cell] -= 1
-        if cell and self.left[cell] == 0:
-            if self.session and self.lifecycle and self.lifecycle.crowded:
-                let_go(self.session, cell)
+        if cell and self.left[cell] == 0 and self.session and self.lifecycle and self.lifecycle.crowded:
+            self._repeat([item for item in self.session.items if self.cell_of[item.nodeid] == cell])
+            let_go(self.session, cell)
             self._cell_finished(cell)
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
@@ -261,11 +266,13 @@ class Controller:
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, Any, Any]:
         """Without xdist, failures are repeated here, after everything else; with it, by the scheduler."""
         result = yield
-        items = list(getattr(session, "items", ()))
+        self._repeat(list(getattr(session, "items", ())))
+        return result
+
+    def _repeat(self, items: Sequence[pytest.Item]) -> None:
         while self.recorder and (failed := [item for item in items if self.recorder.take_again(item.nodeid)]):
             for item in failed:
                 item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
-        return result
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         """xdist ends ``-x`` and ``--maxfail`` by an interrupt of its own, which is none of a person's; but so does a signal to a worker."""

@@ -1,4 +1,4 @@
-"""Which cells may be up at the same time: as many as the quotas of their locations carry; the others wait for room.
+"""Which cells may be up at the same time: as many as the quotas of their locations carry, and as were asked for; the others wait for room.
 
 A cell and its further clusters come in together, since its tests need all of them. Whoever cannot come in where it was planned goes to
 the first ``--failover-location`` with room; without one it waits for a cell of this run to leave, and if none is there that could,
@@ -54,9 +54,13 @@ def survey(cloud: Cloud, locations: Iterable[str], size: str) -> Rooms:
 
 
 class Admission:
-    """The cells of one run, let in in the order of the plan; used by many threads."""
+    """The cells of one run, let in in the order of the plan; used by many threads.
 
-    def __init__(self, rooms: Rooms, failover: Sequence[str]) -> None:
+    :param most: cells at the same time, those not counted that are going to stay; 0: any number.
+    """
+
+    def __init__(self, rooms: Rooms, failover: Sequence[str], most: int = 0) -> None:
+        self._most = most
         self._rooms = dict(rooms)
         self._failover = tuple(failover)
         self._inside: dict[str, tuple[str, Demand]] = {}
@@ -80,7 +84,7 @@ class Admission:
                     hint=codes.QUOTA.hint,
                     remedy=codes.QUOTA.remedy,
                 )
-            if not self._waiting and (found := self._first(possible, demand)):
+            if not self._waiting and not self._full and (found := self._first(possible, demand)):
                 self._inside[cell] = (found, demand)
                 return found
             self._waiting.append(cell)
@@ -99,14 +103,14 @@ class Admission:
             with self._changed:
                 if cell in self._inside:
                     return self._inside[cell][0]
-                turn = self._waiting[:1] == [cell]
+                turn = self._waiting[:1] == [cell] and not self._full
                 found = self._first((location, *self._failover), demand) if turn else ""
                 if found:
                     self._waiting.remove(cell)
                     self._inside[cell] = (found, demand)
                     self._changed.notify_all()
                     return found
-                lacking = self._lacks(location, demand) or f"others wait for {location} before it"
+                lacking = self._lacks(location, demand) or self._before(location)
                 if self._hopeless(cell, turn):
                     self._forget(cell)
                     attempted = f"find room for {cell} beside the others"
@@ -166,9 +170,19 @@ class Admission:
         with self._changed:
             return self._lacks(location, demand)
 
+    @property
+    def _full(self) -> bool:
+        """Whether nobody may come in before somebody leaves, whatever room there is."""
+        return bool(self._most) and not self._settled and len(self._inside.keys() - self._staying) >= self._most
+
+    def _before(self, location: str) -> str:
+        return (
+            f"{self._most} cells are up, as many as may be" if self._full else f"others wait for {location} before it"
+        )
+
     def _hopeless(self, cell: str, turn: bool) -> bool:
         """Whether waiting is in vain; the others of the cell's clusters may have found out first."""
-        return self._settled or cell not in self._waiting or (turn and self._inside.keys() <= self._staying)
+        return cell not in self._waiting or (turn and (self._settled or self._inside.keys() <= self._staying))
 
     def _forget(self, cell: str) -> None:
         self._waiting = [name for name in self._waiting if name != cell]

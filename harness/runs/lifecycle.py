@@ -146,7 +146,8 @@ class Lifecycle:
             cloud.register(partial(tell, self.ledger, ""))
         failover = self.settings.failover_location
         places = [*(cell.location for cell in self.plan.cells), *failover]
-        admission = Admission(survey(cloud, places, self.settings.vm_size), failover)
+        most = self.abreast + 1 if self.abreast else 0
+        admission = Admission(survey(cloud, places, self.settings.vm_size), failover, most)
         if not self._resumed and not RunState.of(self.ledger.read()).remaining:
             wanted = {group_name(self.plan, cell.name) for cell in self.plan.cells}
             taken = [group.name for group in cloud.groups({}) if group.name in wanted]
@@ -226,29 +227,36 @@ class Lifecycle:
         """Whether the cell need not wait for others to leave."""
         return self._admission.admitted(cell)
 
+    @property
+    def abreast(self) -> int:
+        """Cells whose tests run at the same time, while one more comes up; 0: all."""
+        return self.settings.cells or int(getattr(self._cloud, "cells_abreast", 0))
+
     def retire(self, cell: str, *, failed: bool, first: Callable[[], object] = lambda: None) -> None:
-        """All tests of the cell are done: take it down at once, in the background, if others wait for its room.
+        """All tests of the cell are done, and others go on: take it down at once, in the background, if it is this session's.
 
         :param first: called before, in the background as well; never raises.
         """
-        if Keep(self.settings.keep) is Keep.ALWAYS:
+        works = [self._works[name] for name in self.plan.clusters(cell) if name not in self._adopted]
+        if Keep(self.settings.keep) is Keep.ALWAYS or not works:
             self._admission.stay(cell)
             return
-        if not self._admission.waiting:
-            return
-        thread = Thread(target=self._retire, args=(cell, failed, first), name=f"down-{cell}", daemon=True)
+        thread = Thread(target=self._retire, args=(cell, works, failed, first), name=f"down-{cell}", daemon=True)
         self._retiring.append(thread)
         thread.start()
 
     @property
     def crowded(self) -> bool:
-        """Whether some cell waits for another's room."""
+        """Whether some cell waits for another to leave."""
         return self._admission.waiting
 
-    def _retire(self, cell: str, failed: bool, first: Callable[[], object]) -> None:
+    def unused(self, cell: str) -> None:
+        """No test needs the cell: nobody has to wait for it to leave."""
+        self._admission.stay(cell)
+
+    def _retire(self, cell: str, works: Sequence[CellWork], failed: bool, first: Callable[[], object]) -> None:
         first()
         deadline = self.budget.teardown_deadline(time.time())
-        works = [self._works[name] for name in self.plan.clusters(cell) if name not in self._adopted]
         keep, gone = Keep(self.settings.keep), False
         try:
             with locked(self.folder, f"take down {cell}", SECONDS):

@@ -90,6 +90,28 @@ def test_fixtures_of_a_cell_end_before_it_makes_room(project: Project, workers: 
 
 
 @pytest.mark.parametrize("workers", [(), ("-n", "3")], ids=["alone", "n3"])
+def test_cells_come_one_after_the_other(project: Project, workers: tuple[str, ...]) -> None:
+    """And one whose tests are all left out is waited for by nobody."""
+    project.write("suites/alpha/specs.yaml", "label_filter: Conformance\n")
+    project.write("suites/beta/test_b.py", "def test_it(cluster): pass\n")
+    versions = ("v1.37.2", "v1.36.3", "v1.35.4", "v1.34.9")
+    first, unused, second, third = (f"{version}-kubeadm-westeurope" for version in versions)
+    flags = (word for version in versions for word in ("--source", f"module:{version}"))
+    done = project.run("suites", *flags, "--cells", "1", "--reruns", "1", "-k", f"not {unused}", *workers)
+    counts = Counter((result["cell"], result["outcome"]) for result in done.results)
+    for cell in (first, second, third):
+        assert counts[cell, "passed"] == 4, done.out
+        assert counts[cell, "failed"] + counts[cell, "rerun"] >= 1
+    assert project.groups == []
+    kinds = {
+        (line["kind"], line["cell"]): n for n, line in enumerate(done.ledger) if line["kind"] in ("gone", "creating")
+    }
+    gone = min(kinds["gone", first], kinds["gone", second])
+    assert gone < kinds["creating", third], "one made room; which of them depends on who repeats its failure first"
+    assert "waiting for room: 2 cells are up, as many as may be" in done.out
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "3")], ids=["alone", "n3"])
 def test_a_cell_without_room_comes_when_the_one_before_it_is_done(project: Project, workers: tuple[str, ...]) -> None:
     project.write("suites/alpha/specs.yaml", "label_filter: Conformance\n")
     project.write("suites/beta/test_b.py", "def test_it(cluster): pass\n")

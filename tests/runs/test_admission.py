@@ -57,6 +57,35 @@ def test_as_many_as_fit_and_the_rest_in_order() -> None:
     assert any("6 cores for 3 x Standard_D2s_v5, 0 free" in text for text in said)
 
 
+def test_no_more_cells_than_were_asked_for() -> None:
+    """Those that stay do not count, and nobody is kept out when nobody leaves any more."""
+    found = Admission({}, (), most=2)
+    assert [found.place(cell, "here", THREE) for cell in "abcde"] == ["here", "here", "", "", ""]
+    came: list[str] = []
+
+    def wait(cell: str) -> None:
+        found.await_turn(cell, "here", THREE, threading.Event(), said.append)
+        came.append(cell)
+
+    said: list[str] = []
+    threads = {cell: threading.Thread(target=wait, args=(cell,), daemon=True) for cell in "edc"}
+    for thread in threads.values():
+        thread.start()
+    until = time.monotonic() + 5
+    while not said and time.monotonic() < until:
+        time.sleep(0.05)
+    assert came == []
+    assert set(said) == {"waiting for room: 2 cells are up, as many as may be"}
+    found.leave("a")
+    threads["c"].join(5)
+    found.stay("b")
+    threads["d"].join(5)
+    assert came == ["c", "d"]
+    found.settle()
+    threads["e"].join(5)
+    assert came == ["c", "d", "e"]
+
+
 def test_another_location_is_used_before_anybody_waits() -> None:
     found = admission(6, "there")
     assert [found.place(cell, "here", THREE) for cell in "abc"] == ["here", "there", ""]

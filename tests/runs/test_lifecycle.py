@@ -218,6 +218,9 @@ def test_a_kept_cluster_is_used_again_and_removed_from_the_ledger_alone(settings
     again.prepare()
     again.start()
     wait_for_cluster(again.folder.path, CELL, soon())
+    looked: list[str] = []
+    again.retire(CELL, failed=False, first=lambda: looked.append(CELL))
+    assert looked == [], "nor does it say what is left in it twice"
     again.finish(aborted=False)
     assert len(groups(settings)) == 1, "who adopts a cluster does not remove it"
     assert Lifecycle.teardown(first.folder.path, kept=False, parts=parts) is Outcome.PASSED

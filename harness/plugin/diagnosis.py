@@ -91,19 +91,23 @@ class Diagnosis:
         :param aborted: the run is being cut off: nothing more is begun.
         """
         if aborted:
-            self._stop.set()
-            with self._read:
-                self._read.notify_all()
+            self._cease()
         for _ in self._threads:
             self._jobs.put(None)
         until = time.monotonic() + (0.0 if aborted else _LAST)
         for thread in self._threads:
             thread.join(max(0.0, until - time.monotonic()))
-        self._stop.set()
+        self._cease()
         for cluster, failure in self._rest():
             self._skipped(
                 cluster, failure, "the run was cut off" if aborted else "the run ended before it was its turn"
             )
+
+    def _cease(self) -> None:
+        """Nothing more is begun, and nobody waits for it."""
+        self._stop.set()
+        with self._read:
+            self._read.notify_all()
 
     def _start(self) -> None:
         if len(self._threads) < _AT_ONCE:

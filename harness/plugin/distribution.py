@@ -14,6 +14,7 @@ from harness.plugin.lanes import Lane
 from harness.plugin.limits import Limits
 from harness.plugin.recording import Recorder, mark_crash
 from harness.plugin.scheduler import SuiteScheduling
+from harness.runs.lifecycle import Lifecycle
 
 INTERRUPTED = "keyboard-interrupt"
 """What xdist calls the end of a worker that was stopped by a signal (``DSession.worker_workerfinished``)."""
@@ -25,10 +26,8 @@ class Distribution:
     :param collected: called when a worker has found something to run.
     :param recorder: knows what is to be repeated.
     :param capacity: how many tests a lane carries now.
-    :param admitted: whether a cell need not wait for others to leave.
+    :param lifecycle: knows which cells wait for others to leave, and is told of those that nobody needs.
     :param finished: called when a cell's last test has run, and others go on.
-    :param unused: called for each cell without tests, when the first worker has collected.
-    :param abreast: how many cells come before all others; 0: all are equal.
     """
 
     def __init__(
@@ -39,20 +38,16 @@ class Distribution:
         collected: Callable[[], None],
         recorder: Recorder,
         capacity: Callable[[Lane], int],
-        admitted: Callable[[str], bool],
+        lifecycle: Lifecycle,
         finished: Callable[[str], None],
-        unused: Callable[[str], None],
-        abreast: int,
     ) -> None:
-        self._unused = unused
-        self._abreast = abreast
         self._config = config
         self._context = context
         self._limits = limits
         self._collected = collected
         self._recorder = recorder
         self._capacity = capacity
-        self._admitted = admitted
+        self._lifecycle = lifecycle
         self._finished = finished
         self._interrupted: set[str] = set()
         self.workers: dict[str, int] = {}
@@ -100,15 +95,15 @@ class Distribution:
             clusters={cell.name: len(cell.clusters) for cell in self._context.cells},
             again=self._recorder.take_again,
             capacity=self._capacity,
-            admitted=self._admitted,
+            admitted=self._lifecycle.admitted,
             finished=self._finished,
-            abreast=self._abreast,
+            abreast=self._lifecycle.abreast,
         )
 
     def _planned(self) -> Mapping[str, ItemFacts]:
         known = read_planned(self._context.run_folder().path / FILE)
         for cell in {cell.name for cell in self._context.cells} - {fact.cell for fact in known.values()}:
-            self._unused(cell)
+            self._lifecycle.unused(cell)
         return known
 
     def _differ(self, node: Any, expected: Sequence[str], collection: Sequence[str]) -> None:

@@ -5,11 +5,12 @@ Nothing here may keep clusters from being taken down, whatever goes wrong in it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 import pytest
 
+from harness.clouds.api import Cloud
 from harness.errors import EXIT_CODES, HarnessError, Outcome
 from harness.plugin.context import KEY
 from harness.plugin.diagnosis import Diagnosis
@@ -53,8 +54,7 @@ class Ending:
             return
         try:
             diagnosis.close(aborted=aborted)
-            fail = self.lifecycle.settings.leftovers == "fail"
-            check(self.lifecycle.folder, self.lifecycle.cloud, aborted=aborted, fail=fail)
+            self._list_leftovers(self.lifecycle.cloud, aborted=aborted)
         except Exception as error:
             self.say(f"evidence and leftovers are incomplete: {type(error).__name__}: {error}")
 
@@ -66,10 +66,13 @@ class Ending:
         try:
             if diagnosis:
                 diagnosis.settle(clusters)
-            fail = self.lifecycle.settings.leftovers == "fail"
-            check(self.lifecycle.folder, self.lifecycle.cloud, aborted=False, fail=fail, clusters=clusters)
+            self._list_leftovers(self.lifecycle.cloud, aborted=False, clusters=clusters)
         except Exception as error:
             self.say(f"evidence and leftovers of {cell} are incomplete: {type(error).__name__}: {error}")
+
+    def _list_leftovers(self, cloud: Cloud, *, aborted: bool, clusters: Collection[str] | None = None) -> None:
+        fail = self.lifecycle.settings.leftovers == "fail"
+        check(self.lifecycle.folder, cloud, aborted=aborted, fail=fail, clusters=clusters)
 
     def report(self, status: int, *, aborted: bool) -> int:
         """Write reports; the exit code of the run is theirs.

@@ -44,19 +44,19 @@ class Farewells:
         """The worker gets a test of this cell."""
         self._met.setdefault(worker, set()).add(cell)
 
-    def say(self, cell: str, workers: Collection[Listener]) -> bool:
-        """Tell all that have met it; whether there is anybody to wait for. One that is leaving lets go by itself."""
+    def say(self, cell: str, workers: Collection[Listener]) -> list[str]:
+        """Tell all that have met it, but for one that is leaving: it lets go by itself. The cell, if nobody holds anything of it."""
         holding = {worker for worker in workers if cell in self._met.get(worker, ())}
         for worker in holding:
             if not worker.shutting_down:
                 worker.send_runtest_some([farewell(self._cells.index(cell))])
         if holding:
             self._holding[cell] = holding
-        return bool(holding)
+        return [] if holding else [cell]
 
     def hear(self, worker: Listener, number: int) -> list[str]:
-        """The worker is done with a farewell; the cells of which nobody holds anything any more."""
-        cell = self._cells[-1 - number]
+        """The worker has let go of the cell of this number; the cells of which nobody holds anything any more."""
+        cell = self._cells[number]
         self._met.get(worker, set()).discard(cell)
         return self._let_go(worker, [cell])
 

@@ -35,9 +35,9 @@ def check(
 ) -> None:
     """Look at every cluster that is up; never raises, what goes wrong is in the phase.
 
-    :param clusters: only at these.
     :param aborted: tests were cut off, and what they left is no fault of theirs.
     :param fail: whether leftovers fail the run.
+    :param clusters: only at these.
     """
     ledger = Ledger(folder.ledger)
     for cell, path in RunState.of(ledger.read()).clusters.items():

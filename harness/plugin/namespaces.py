@@ -52,8 +52,8 @@ class Namespaces:
             found = cls(
                 CoreV1Api(own), cell, process.context.run_folder().path / FILE, process.context.settings.patience
             )
-            process.closing.callback(own.close)
-            process.closing.callback(found.close)
+            process.closing[cell].callback(own.close)
+            process.closing[cell].callback(found.close)
             process.namespaces[cell] = found
         return process.namespaces[cell]
 
@@ -89,7 +89,6 @@ class Namespaces:
         for name in remaining:
             with self.leftovers.open("a") as file:
                 file.write(json.dumps({"cell": self.cell, "namespace": name, "test": self._deleted[name]}) + "\n")
-        self._deleted.clear()
 
     @property
     def _limit(self) -> float:

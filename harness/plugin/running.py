@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Generator
+from collections import defaultdict
+from collections.abc import Generator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -47,8 +48,8 @@ class TestProcess:
 
     context: Context
     worker: str
-    closing: ExitStack = field(default_factory=ExitStack)
-    """Closed when the process has run its last test."""
+    closing: defaultdict[str, ExitStack] = field(default_factory=lambda: defaultdict(lambda: ExitStack()))
+    """By cluster: closed when its cell is let go, or when the process has run its last test."""
     namespaces: dict[str, Namespaces] = field(default_factory=dict)
     """By cell."""
     _clusters: dict[str, Cluster] = field(default_factory=dict)
@@ -111,11 +112,21 @@ class TestProcess:
 
     def let_go(self, cell: str) -> None:
         """The cell is going to be taken down: end what runs on its clusters, and see its namespaces gone."""
-        for name in self.context.cell(cell).clusters:
-            if runner := self._runners.pop(name, None):
-                runner.close()
-        if namespaces := self.namespaces.pop(cell, None):
-            namespaces.close()
+        names = self.context.cell(cell).clusters
+        for name in names:
+            self._runners.pop(name, None)
+        self.namespaces.pop(cell, None)
+        self._close(names)
+
+    def close(self) -> None:
+        """The process has run its last test."""
+        self._close(list(self.closing))
+
+    def _close(self, clusters: Sequence[str]) -> None:
+        with ExitStack() as stacks:
+            for name in clusters:
+                if name in self.closing:
+                    stacks.push(self.closing.pop(name))
 
     def suite_end(self, item: pytest.Item, cell: str) -> SuiteEnd | None:
         """The end of the item's suite on this cell, whose time begins now if it has not yet; None if it has no timeout."""
@@ -131,7 +142,7 @@ class TestProcess:
         if runner is None or runner.program != program:
             scratch = self.context.run_folder().make_scratch()
             self._runners[cell] = SpecRunner(program, {**os.environ, "TMPDIR": str(scratch)})
-            self.closing.callback(self._runners[cell].close)
+            self.closing[cell].callback(self._runners[cell].close)
             if runner is not None:
                 runner.close()
         return self._runners[cell]
@@ -283,7 +294,7 @@ def let_go(session: pytest.Session, cell: str) -> None:
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """End what this process kept from test to test."""
     if PROCESS in session.config.stash:
-        session.config.stash[PROCESS].closing.close()
+        session.config.stash[PROCESS].close()
 
 
 def attach(report: pytest.TestReport, data: dict[str, Any]) -> None:

@@ -95,8 +95,6 @@ class SuiteScheduling:
         """Not given out yet, by index into the collection."""
         self._repeat: list[int] = []
         """To be given out once more when nothing else is left."""
-        self._undecided = False
-        """A worker died, and it is not known yet whether its test runs again."""
 
     @property
     def nodes(self) -> list[Node]:
@@ -140,15 +138,13 @@ class SuiteScheduling:
             self._running_cells = {fact.cell for fact in self._facts if fact.cell}
             self._cells = [*self._clusters, *sorted(self._running_cells - self._clusters.keys())]
             self._farewells = Farewells(self._cells)
-        self._undecided = False
         self._report_finished()
         self._fill()
 
     def mark_test_complete(self, node: Node, item_index: int, duration: float = 0) -> None:
         assert self._collection is not None
-        self._undecided = False
-        if farewell_of(item_index) is not None:
-            self._free(self._farewells.hear(node, item_index))
+        if (cell := farewell_of(item_index)) is not None:
+            self._free(self._farewells.hear(node, cell))
         else:
             self._queues[node].remove(item_index)
             self._lanes.leave(item_index)
@@ -160,7 +156,6 @@ class SuiteScheduling:
     def mark_test_pending(self, item: str) -> None:
         """Run a test once more, after all others: it was lost with its worker."""
         assert self._collection is not None
-        self._undecided = False
         self._repeat.append(self._collection.index(item))
         self._fill()
 
@@ -179,9 +174,8 @@ class SuiteScheduling:
         if not queue:
             return None
         assert self._collection is not None
-        self._undecided = True
         self._pending.extend(queue[1:])
-        self._fill()
+        self._fill(decided=False)
         return self._collection[queue[0]]
 
     def _same_collections(self) -> bool:
@@ -192,23 +186,26 @@ class SuiteScheduling:
                 return False
         return True
 
-    def _fill(self) -> None:
-        """Every idle worker gets what can run now, and exclusive ones their next; whoever will not be needed may go."""
+    def _fill(self, *, decided: bool = True) -> None:
+        """Every idle worker gets what can run now, and exclusive ones their next; whoever will not be needed may go.
+
+        :param decided: whether it is known if a dead worker's test runs again; until then nobody begins to wait for its cell to leave.
+        """
         if not self._of_admitted() and not any(self._queues.values()):
             self._pending, self._repeat = [*self._repeat, *self._pending], []
         able = [node for node in self._queues if node in self._collections and not node.shutting_down]
         for node in able:
             if not self._queues[node]:
-                self._give(node)
+                self._give(node, decided)
         for node in able:
             if len(self._queues[node]) == 1:
                 self._tell_next(node)
         self._let_go([node for node in able if not self._queues[node]])
 
-    def _give(self, node: Node) -> None:
+    def _give(self, node: Node, decided: bool) -> None:
         places = self._places()
         ranks = {place: self._rank(place, places) for place in {0, *places.values()}}
-        able = self._of_admitted() or self._of_waiting()
+        able = self._of_admitted() or (self._of_waiting() if decided else [])
         front = [index for index in able if not places.get(self._facts[index].cell)]
         home = self._homes.of(node, front or able)
 
@@ -246,9 +243,9 @@ class SuiteScheduling:
     def _of_waiting(self) -> list[int]:
         """Those of cells that wait for others to leave, once nothing of the others is left: they wait for it in their worker.
 
-        Not while a worker still has to let one go, or may have to: it would wait for what it keeps from happening.
+        Not while a worker still has to let one go: it would wait for what it keeps from happening.
         """
-        if self._farewells.outstanding or self._undecided:
+        if self._farewells.outstanding:
             return []
         waiting = self._waiting_cells()
         left = [*self._repeat, *(index for queue in self._queues.values() for index in queue)]
@@ -261,8 +258,8 @@ class SuiteScheduling:
         left = [*self._pending, *self._repeat, *(index for queue in self._queues.values() for index in queue)]
         for cell in sorted(self._running_cells - {self._facts[index].cell for index in left}):
             self._running_cells.discard(cell)
-            if self._running_cells and not self._farewells.say(cell, self._queues):
-                self._tell_finished(cell)
+            if self._running_cells:
+                self._free(self._farewells.say(cell, self._queues))
 
     def _free(self, cells: Sequence[str]) -> None:
         for cell in cells:

@@ -175,10 +175,8 @@ class Controller:
                 self._start,
                 self.recorder,
                 self.paces.capacity,
-                lifecycle.admitted,
+                lifecycle,
                 self._cell_finished,
-                lifecycle.unused,
-                lifecycle.abreast,
             )
             self.config.pluginmanager.register(self.distribution)
 
@@ -226,7 +224,7 @@ class Controller:
             context = self.config.stash[KEY]
             assert context is not None
             cells = [cell.name for cell in context.cells]
-            if not all(map(self.lifecycle.admitted, cells)):
+            if self.lifecycle.crowded:
                 order = {name: number for number, name in enumerate(["", *cells])}
                 session.items.sort(key=lambda item: order[cell_of(item, context)])
             self.left = Counter(cell_of(item, context) for item in session.items)

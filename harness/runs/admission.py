@@ -84,7 +84,7 @@ class Admission:
                     hint=codes.QUOTA.hint,
                     remedy=codes.QUOTA.remedy,
                 )
-            if not self._waiting and not self._full and (found := self._first(possible, demand)):
+            if not self._waiting and (found := self._first(possible, demand)):
                 self._inside[cell] = (found, demand)
                 return found
             self._waiting.append(cell)
@@ -103,7 +103,7 @@ class Admission:
             with self._changed:
                 if cell in self._inside:
                     return self._inside[cell][0]
-                turn = self._waiting[:1] == [cell] and not self._full
+                turn = self._waiting[:1] == [cell]
                 found = self._first((location, *self._failover), demand) if turn else ""
                 if found:
                     self._waiting.remove(cell)
@@ -188,7 +188,7 @@ class Admission:
         self._waiting = [name for name in self._waiting if name != cell]
 
     def _first(self, places: Sequence[str], demand: Demand) -> str:
-        return next((place for place in places if not self._lacks(place, demand)), "")
+        return next((place for place in places if not self._full and not self._lacks(place, demand)), "")
 
     def _lacks(self, location: str, demand: Demand) -> str:
         """What is missing now; empty if it fits, or if the cloud does not say."""

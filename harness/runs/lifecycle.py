@@ -227,10 +227,9 @@ class Lifecycle:
         """Whether the cell need not wait for others to leave."""
         return self._admission.admitted(cell)
 
-    @property
-    def abreast(self) -> int:
-        """Cells whose tests run at the same time, while one more comes up; 0: all."""
-        return self.settings.cells or int(getattr(self._cloud, "cells_abreast", 0))
+    def unused(self, cell: str) -> None:
+        """No test needs the cell: nobody has to wait for it to leave."""
+        self._admission.stay(cell)
 
     def retire(self, cell: str, *, failed: bool, first: Callable[[], object] = lambda: None) -> None:
         """All tests of the cell are done, and others go on: take it down at once, in the background, if it is this session's.
@@ -244,15 +243,6 @@ class Lifecycle:
         thread = Thread(target=self._retire, args=(cell, works, failed, first), name=f"down-{cell}", daemon=True)
         self._retiring.append(thread)
         thread.start()
-
-    @property
-    def crowded(self) -> bool:
-        """Whether some cell waits for another to leave."""
-        return self._admission.waiting
-
-    def unused(self, cell: str) -> None:
-        """No test needs the cell: nobody has to wait for it to leave."""
-        self._admission.stay(cell)
 
     def _retire(self, cell: str, works: Sequence[CellWork], failed: bool, first: Callable[[], object]) -> None:
         first()
@@ -322,6 +312,16 @@ class Lifecycle:
     def teardown(cls, folder: Path, *, kept: bool = True, parts: Parts | None = None) -> Outcome:
         """What :func:`harness.runs.teardown.teardown` does: from the ledger alone, in any process."""
         return teardown(RunFolder(folder), kept=kept, parts=parts or Parts(), role="down")
+
+    @property
+    def abreast(self) -> int:
+        """Cells whose tests run at the same time, while one more comes up; 0: all."""
+        return self.settings.cells or int(getattr(self._cloud, "cells_abreast", 0))
+
+    @property
+    def crowded(self) -> bool:
+        """Whether some cell waits for another to leave."""
+        return self._admission.waiting
 
     @property
     def cloud(self) -> Cloud | None:

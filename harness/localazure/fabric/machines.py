@@ -59,7 +59,7 @@ class Machines:
     def leader(self, key: str) -> Process | None:
         """The machine's init process, if it runs."""
         tree = family(self.process(key))
-        return tree[-1] if tree and tree[-1].command() in launch.INITS and tree[-1].alive() else None
+        return tree[-1] if tree and tree[-1].command() in launch.INITS and not tree[-1].ending() else None
 
     def state(self, key: str) -> MachineState:
         """Power state."""
@@ -90,7 +90,7 @@ class Machines:
         :raises CloudError: the init process did not come up.
         """
         root = self.root(plan.key)
-        if self.process(plan.key) and self._adopted(plan, root):
+        if self.process(plan.key) and not root.leaving.exists() and self._adopted(plan, root):
             return
         self._clear_remains(plan.key)
         networks.ensure_namespaces(self._names, machines={self._names.machine(plan.key)})
@@ -98,7 +98,7 @@ class Machines:
         self._wait_for_init(plan, root)
 
     def _adopted(self, plan: MachinePlan, root: Root) -> bool:
-        """Whether the machine runs; not if it was on its way down, as when a server is killed that has just begun to restart it."""
+        """Whether the machine runs; not if it powers itself off at this moment."""
         try:
             self._wait_for_init(plan, root)
         except CloudError:
@@ -159,6 +159,8 @@ class Machines:
     def stop(self, key: str, *, hard: bool) -> None:
         """Power off; at once if ``hard`` or if it does not end in time."""
         process = self.process(key)
+        if process:
+            self.root(key).leaving.touch()  # a server that is killed now leaves a machine that looks as if it ran
         if process and not hard:
             for member in family(process):
                 if member.command() == "systemd-nspawn":
@@ -181,7 +183,8 @@ class Machines:
     def _clear_remains(self, key: str) -> None:
         """Kill what is left of the machine and remove its groups."""
         cut_off(self._names.machine(key), self.process(key), self._hierarchies)
-        self.root(key).pid.unlink(missing_ok=True)
+        for file in (self.root(key).pid, self.root(key).leaving):
+            file.unlink(missing_ok=True)
 
 
 def family(process: Process | None) -> list[Process]:

@@ -17,6 +17,10 @@ from pathlib import Path
 from harness.localazure.fabric.launch import start_time
 
 
+_PF_EXITING = 0x4
+"""A flag of the kernel (include/linux/sched.h)."""
+
+
 @dataclass(frozen=True)
 class Process:
     """One process, which may have ended."""
@@ -43,12 +47,21 @@ class Process:
             return None
 
     def alive(self) -> bool:
-        """Whether it still runs; one that ended but was not waited for does not."""
+        """Whether it is there; one that ended but was not waited for is not."""
+        return bool(self._fields())
+
+    def ending(self) -> bool:
+        """Whether it has ended or does nothing else any more: an init process waits for all others of its namespace meanwhile."""
+        fields = self._fields()
+        return not fields or bool(int(fields[6]) & _PF_EXITING)
+
+    def _fields(self) -> list[bytes]:
+        """What the kernel says of it, from its state on (the third field in proc_pid_stat(5)); empty when it has ended."""
         try:
             fields = Path(f"/proc/{self.pid}/stat").read_bytes().rpartition(b")")[2].split()
         except (FileNotFoundError, ProcessLookupError):
-            return False
-        return int(fields[19]) == self.start and fields[0] not in (b"Z", b"X")
+            return []
+        return fields if int(fields[19]) == self.start and fields[0] not in (b"Z", b"X") else []
 
     def command(self) -> str:
         """Name of the program it runs, as the kernel shows it; empty when it has ended."""

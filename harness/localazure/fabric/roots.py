@@ -34,6 +34,7 @@ class Root:
         self.upper = folder / "upper"
         self.console = folder / "console.log"
         self.pid = folder / "pid"
+        self.leaving = folder / "leaving"
         self.spec = folder / "launch.json"
         self.devices = folder / "devices.json"
         self.ready = folder / "ready.sh"

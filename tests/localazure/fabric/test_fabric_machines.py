@@ -285,15 +285,78 @@ def test_server_killed_at_any_moment_is_repaired_by_the_next(lab: Lab, image: Pa
     asyncio.run(scenario())
 
 
-def test_machine_that_was_going_down_when_its_server_died_boots_again(lab: Lab, image: Path, clean: None) -> None:
+_STOPPING = """
+import asyncio, sys
+from pathlib import Path
+from harness.localazure.fabric.linux import LinuxFabric
+
+async def main():
+    fabric = LinuxFabric(Path(sys.argv[1]))
+    await fabric.start()
+    await fabric.stop_machine("vm1", hard=sys.argv[2] == "hard")
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("way", ["hard", "in order"])
+def test_machine_that_was_going_down_when_its_server_died_boots_again(
+    lab: Lab, image: Path, clean: None, way: str
+) -> None:
     async def scenario() -> None:
         fabric = await networked(lab, image)
+        before = await output(fabric, "vm1", "cat", "/proc/sys/kernel/random/boot_id")
         outermost, *_, init = family(Process.read(lab.state / "fabric/machines/vm1/pid"))
-        outermost.send(signal.SIGSTOP)  # a moment that lasts
-        init.send(signal.SIGKILL)
-        asyncio.get_running_loop().call_later(1.0, outermost.send, signal.SIGKILL)
+        if way == "hard":
+            outermost.send(signal.SIGSTOP)  # a moment that lasts
+        else:
+            slow = ("--unit=slow", "--property=ExecStop=sleep 60", "sleep", "infinity")
+            await output(fabric, "vm1", "systemd-run", *slow)
+
+        async def going() -> bool:
+            if way == "hard":
+                return init.ending()
+            _, state = await fabric.run_command("vm1", ("systemctl", "is-system-running"), 10 * PATIENCE)
+            return state.strip() == b"stopping"
+
+        with subprocess.Popen([sys.executable, "-c", _STOPPING, str(lab.state), way]) as server:
+            await lab.until(going, 15)
+            server.kill()
+        asyncio.get_running_loop().call_later(1.0, outermost.send, signal.SIGCONT)
         await fabric.start_machine(machine(image))
         await booted(fabric, "vm1")
+        assert await output(fabric, "vm1", "cat", "/proc/sys/kernel/random/boot_id") != before
         await fabric.clear()
+
+    asyncio.run(scenario())
+
+
+def test_init_process_that_was_killed_is_ending_while_it_waits_for_others_of_its_machine(lab: Lab) -> None:
+    async def scenario() -> None:
+        with subprocess.Popen(["unshare", "--pid", "--fork", "sleep", "60"]) as outer:
+            unshare = Process.of(outer.pid)
+            assert unshare
+            while not unshare.children() or unshare.children()[0].command() != "sleep":
+                await asyncio.sleep(0.01)
+            init = unshare.children()[0]
+            assert init.alive()
+            assert not init.ending()
+            # What entered the namespace is waited for by who started it; the first process stays for as long.
+            with subprocess.Popen(["nsenter", f"--target={init.pid}", "--pid", "sleep", "60"]) as entered:
+                nsenter = Process.of(entered.pid)
+                assert nsenter
+                while not nsenter.children():
+                    await asyncio.sleep(0.01)
+                nsenter.send(signal.SIGSTOP)
+                init.send(signal.SIGKILL)
+
+                async def ending() -> bool:
+                    return init.ending()
+
+                await lab.until(ending, 5)
+                assert init.alive()
+                nsenter.send(signal.SIGCONT)
+        assert init.ending()
+        assert not init.alive()
 
     asyncio.run(scenario())

@@ -95,8 +95,12 @@ class Cloud(Protocol):
 
     name: str
     subscription: str
-    resources: ResourceManagementClient
-    deployments: DeploymentsMgmtClient
+
+    @property
+    def resources(self) -> ResourceManagementClient: ...
+
+    @property
+    def deployments(self) -> DeploymentsMgmtClient: ...
 
     @property
     def network(self) -> NetworkManagementClient: ...

@@ -202,10 +202,18 @@ class Arm:
             ) from error
 
 
-class LazyClients:
-    """What a cloud shows of its endpoint that is loaded only when it is asked for."""
+class ArmCloud:
+    """What both clouds do alike once :attr:`_arm` is there: everything that is asked of ARM."""
 
     _arm: Arm
+
+    @property
+    def resources(self) -> ResourceManagementClient:
+        return self._arm.resources
+
+    @property
+    def deployments(self) -> DeploymentsMgmtClient:
+        return self._arm.deployments
 
     @property
     def network(self) -> NetworkManagementClient:
@@ -214,6 +222,44 @@ class LazyClients:
     @property
     def compute(self) -> ComputeManagementClient:
         return self._arm.compute
+
+    def locations(self) -> Sequence[str]:
+        return self._arm.locations()
+
+    def watch(self, tell: Progress) -> None:
+        self._arm.tell = tell
+
+    def remember_in(self, memory: Memory) -> None:
+        self._arm.memory = memory
+
+    def survey(self, location: str, size: str) -> Room:
+        return self._arm.survey(location, size)
+
+    def register(self, progress: Progress) -> None:
+        self._arm.register(progress)
+
+    def create_group(self, name: str, location: str, tags: Mapping[str, str]) -> None:
+        self._arm.create_group(name, location, tags)
+
+    def tag_group(self, name: str, tags: Mapping[str, str]) -> None:
+        self._arm.tag_group(name, tags)
+
+    def deploy(
+        self, group: str, name: str, template: Mapping[str, Any], parameters: Mapping[str, Any], deadline: datetime
+    ) -> Mapping[str, Any]:
+        return self._arm.deploy(group, name, template, parameters, deadline)
+
+    def delete_group(self, name: str, deadline: datetime) -> None:
+        self._arm.delete_group(name, deadline)
+
+    def begin_delete_group(self, name: str) -> None:
+        self._arm.begin_delete_group(name)
+
+    def groups(self, tags: Mapping[str, str]) -> Sequence[Group]:
+        return self._arm.groups(tags)
+
+    def console(self, group: str, machine: str) -> str:
+        return self._arm.console(group, machine)
 
 
 def _quiet(_: str) -> None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 from azure.identity import DefaultAzureCredential
 from azure.storage.blob import BlobServiceClient
@@ -13,11 +11,9 @@ from azure.storage.blob import BlobServiceClient
 from harness.builds import open_builder
 from harness.builds.api import Build, Progress
 from harness.clouds import bundles
-from harness.clouds.api import Group, NodeProfile
-from harness.clouds.arm import Arm, Endpoint, LazyClients
+from harness.clouds.api import NodeProfile
+from harness.clouds.arm import Arm, ArmCloud, Endpoint
 from harness.clouds.limit import limited
-from harness.clouds.memory import Memory
-from harness.clouds.room import Room
 from harness.errors import UsageError
 from harness.settings import Settings
 
@@ -26,7 +22,7 @@ _GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _ACCOUNT = re.compile(r"[a-z0-9]{3,24}")
 
 
-class AzureCloud(LazyClients):
+class AzureCloud(ArmCloud):
     """Found by the entry point ``azure``."""
 
     name = "azure"
@@ -49,16 +45,11 @@ class AzureCloud(LazyClients):
         self._credential = DefaultAzureCredential()
         pace = self._settings.state / "pace" / f"{self.subscription}.json"
         self._arm = Arm(Endpoint(subscription=self.subscription, credential=self._credential, pace=pace))
-        self.resources = self._arm.resources
-        self.deployments = self._arm.deployments
         return self
 
     def __exit__(self, *exc: object) -> None:
         self._arm.close()
         self._credential.close()
-
-    def locations(self) -> Sequence[str]:
-        return self._arm.locations()
 
     def stage(self, build: Build, progress: Progress) -> None:
         """Pack the build and upload it, unless it is there."""
@@ -87,41 +78,6 @@ class AzureCloud(LazyClients):
             progress(f"publishing the build in storage account {self._settings.storage_account}")
             name = bundles.upload(service, bundle, digest)
             return bundles.signed_url(service, name, datetime.now(UTC)), digest
-
-    def watch(self, tell: Progress) -> None:
-        self._arm.tell = tell
-
-    def remember_in(self, memory: Memory) -> None:
-        self._arm.memory = memory
-
-    def survey(self, location: str, size: str) -> Room:
-        return self._arm.survey(location, size)
-
-    def register(self, progress: Progress) -> None:
-        self._arm.register(progress)
-
-    def create_group(self, name: str, location: str, tags: Mapping[str, str]) -> None:
-        self._arm.create_group(name, location, tags)
-
-    def tag_group(self, name: str, tags: Mapping[str, str]) -> None:
-        self._arm.tag_group(name, tags)
-
-    def deploy(
-        self, group: str, name: str, template: Mapping[str, Any], parameters: Mapping[str, Any], deadline: datetime
-    ) -> Mapping[str, Any]:
-        return self._arm.deploy(group, name, template, parameters, deadline)
-
-    def delete_group(self, name: str, deadline: datetime) -> None:
-        self._arm.delete_group(name, deadline)
-
-    def begin_delete_group(self, name: str) -> None:
-        self._arm.begin_delete_group(name)
-
-    def groups(self, tags: Mapping[str, str]) -> Sequence[Group]:
-        return self._arm.groups(tags)
-
-    def console(self, group: str, machine: str) -> str:
-        return self._arm.console(group, machine)
 
 
 def _quiet(_: str) -> None:

@@ -13,14 +13,12 @@ from azure.identity import ClientSecretCredential
 
 from harness.builds import open_builder
 from harness.builds.api import Build, Progress
-from harness.clouds.api import ArmRequest, Group, NodeProfile
-from harness.clouds.arm import Arm, Endpoint, LazyClients
+from harness.clouds.api import ArmRequest, NodeProfile
+from harness.clouds.arm import Arm, ArmCloud, Endpoint
 from harness.clouds.errors import translated
 from harness.clouds.journal import requests_of_machines
 from harness.clouds.limit import carried, limited
-from harness.clouds.memory import Memory
 from harness.clouds.polling import result_of
-from harness.clouds.room import Room
 from harness.clouds.server import LocalServer, ServerInfo
 from harness.clouds.transport import PatientTransport
 from harness.settings import Settings
@@ -36,7 +34,7 @@ _ETCD = {"unsafe-no-fsync": "true"}
 """The disk is this host's; a cluster that loses it is made again."""
 
 
-class LocalCloud(LazyClients):
+class LocalCloud(ArmCloud):
     """Found by the entry point ``local``."""
 
     name = "local"
@@ -64,8 +62,6 @@ class LocalCloud(LazyClients):
             )
         )
         self.subscription = self._info.subscription
-        self.resources = self._arm.resources
-        self.deployments = self._arm.deployments
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -78,9 +74,6 @@ class LocalCloud(LazyClients):
                     self._server.stop(info, self._credential.get_token(f"{info.https}/.default").token)
         self._arm.close()
         self._credential.close()
-
-    def locations(self) -> Sequence[str]:
-        return self._arm.locations()
 
     def stage(self, build: Build, progress: Progress) -> None:
         """Make the managed image's folder; machines of every cell then share it."""
@@ -107,43 +100,8 @@ class LocalCloud(LazyClients):
             short_waits=True,
         )
 
-    def watch(self, tell: Progress) -> None:
-        self._arm.tell = tell
-
-    def remember_in(self, memory: Memory) -> None:
-        self._arm.memory = memory
-
-    def survey(self, location: str, size: str) -> Room:
-        return self._arm.survey(location, size)
-
-    def register(self, progress: Progress) -> None:
-        self._arm.register(progress)
-
     def _node_image(self, build: Build, progress: Progress) -> Path:
         return open_builder(self._settings.cache).node_image(build, progress)
-
-    def create_group(self, name: str, location: str, tags: Mapping[str, str]) -> None:
-        self._arm.create_group(name, location, tags)
-
-    def tag_group(self, name: str, tags: Mapping[str, str]) -> None:
-        self._arm.tag_group(name, tags)
-
-    def deploy(
-        self, group: str, name: str, template: Mapping[str, Any], parameters: Mapping[str, Any], deadline: datetime
-    ) -> Mapping[str, Any]:
-        return self._arm.deploy(group, name, template, parameters, deadline)
-
-    def delete_group(self, name: str, deadline: datetime) -> None:
-        self._arm.delete_group(name, deadline)
-
-    def begin_delete_group(self, name: str) -> None:
-        self._arm.begin_delete_group(name)
-
-    def groups(self, tags: Mapping[str, str]) -> Sequence[Group]:
-        return self._arm.groups(tags)
-
-    def console(self, group: str, machine: str) -> str:
-        return self._arm.console(group, machine)
 
     def requests(self, group: str, since: float, until: float) -> Sequence[ArmRequest]:
         """What machines of the group asked of ARM."""

@@ -1,4 +1,4 @@
-"""Files appear whole or not at all: Jenkins turns a 0-byte JUnit file into a failed case of its own."""
+"""Files appear whole or not at all, whoever is killed meanwhile: Jenkins turns a 0-byte JUnit file into a failed case of its own."""
 
 from __future__ import annotations
 
@@ -6,9 +6,13 @@ import os
 from pathlib import Path
 
 
-def write(path: Path, text: str) -> None:
-    """Write by one rename; makes the folder."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+def write(path: Path, text: str, *, parents: bool = True) -> None:
+    """Write by one rename. Two processes may write the same file: one of them wins.
+
+    :param parents: make the folder; without, it may have been removed for good, and ``FileNotFoundError`` is raised.
+    """
+    if parents:
+        path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         fresh.write_text(text, encoding="utf-8")

@@ -8,12 +8,12 @@ Flag: v1.37.2 ``test/e2e/e2e_test.go``, the same in v1.35 and v1.36.
 from __future__ import annotations
 
 import json
-import os
 from contextlib import suppress
 from pathlib import Path
 
 import yaml
 
+from harness import atomic
 from harness.builds.command import run
 from harness.errors import BuildError
 
@@ -33,9 +33,7 @@ def required_specs(build: Path) -> tuple[str, ...]:
     except (OSError, ValueError, KeyError, TypeError):  # not there, or damaged: asked for (again)
         specs = _ask(build / "bin" / "e2e.test")
     with suppress(OSError):  # a cache that others own may be read-only
-        fresh = kept.with_name(f".{FILE}.{os.getpid()}")
-        fresh.write_text(json.dumps({"specs": specs}, indent=0) + "\n")
-        fresh.replace(kept)
+        atomic.write(kept, json.dumps({"specs": specs}, indent=0) + "\n")
     return specs
 
 

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness import atomic
 from harness.certification import junit, log, product, readme, rules
 from harness.certification.evidence import Evidence
 from harness.certification.rules import Submission
 from harness.errors import Outcome
-from harness.reporting import atomic
 
 _RELEASE = re.compile(r"(v1\.\d+)\.\d+")
 

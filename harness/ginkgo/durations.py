@@ -8,11 +8,11 @@ and never written over: it may be the only record of many runs.
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 
+from harness import atomic
 from harness.errors import UsageError
 from harness.ginkgo.api import Spec
 
@@ -45,10 +45,7 @@ def remember(path: Path, seconds: Mapping[str, float]) -> None:
     known = observed(path)
     for name, value in seconds.items():
         known[name] = value if name not in known else (known[name] + value) / 2
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")  # two runs may end at the same time
-    fresh.write_text("".join(f"{value:.1f}\t{name}\n" for name, value in sorted(known.items())), encoding="utf-8")
-    fresh.replace(path)
+    atomic.write(path, "".join(f"{value:.1f}\t{name}\n" for name, value in sorted(known.items())))
 
 
 def expected(spec: Spec, table: Mapping[str, float]) -> float:

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.reporting import atomic
+from harness import atomic
 from harness.runs.locks import held
 
 _FILE, _LOCK = ".published.json", ".publish.lock"

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import platform
 
-from harness import __version__
+from harness import __version__, atomic
 from harness.errors import Outcome
-from harness.reporting import atomic
 from harness.reporting.record import Report
 
 _GOOD = (Outcome.PASSED, Outcome.FLAKY)

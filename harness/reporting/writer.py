@@ -6,8 +6,9 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
+from harness import atomic
 from harness.errors import HarnessError
-from harness.reporting import atomic, junit, markdown, page, prow
+from harness.reporting import junit, markdown, page, prow
 from harness.reporting.comparison import sides
 from harness.reporting.comparison.api import Comparison
 from harness.reporting.model import load

@@ -8,13 +8,13 @@ the test made; so does the file of a worker that lived on, if only the test's ow
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from harness import atomic
 from harness.runs.processes import Owner
 
 _FOLDER = "held"
@@ -77,9 +77,7 @@ class Record:
         self._write(replace(self._holding, waiting=False, since=time.time()))
 
     def _write(self, holding: Holding) -> None:
-        fresh = self._path.with_suffix(f".{os.getpid()}.new")
-        fresh.write_text(json.dumps(asdict(holding)))
-        fresh.replace(self._path)
+        atomic.write(self._path, json.dumps(asdict(holding)))
 
 
 def holdings(leases: Path) -> list[Holding]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import harness
+from harness import atomic
 from harness.builds.api import Resolved
 from harness.clouds.api import TAG_CELL, TAG_CREATED, TAG_EXPIRES, TAG_OWNER, TAG_RUN
 from harness.errors import UsageError
@@ -181,11 +182,9 @@ def save_plan(folder: RunFolder, settings: Settings, plan: Plan, arguments: Sequ
 
     :param arguments: went to pytest, and go there again when the run is resumed.
     """
-    fresh = folder.plan.with_suffix(".new")
     raw: dict[str, Any] = {"settings": settings.to_json(), "plan": asdict(plan), "arguments": list(arguments)}
     Ledger(folder.ledger).append("plan", **raw)
-    fresh.write_text(json.dumps(raw, indent=1))
-    fresh.replace(folder.plan)
+    atomic.write(folder.plan, json.dumps(raw, indent=1))
 
 
 def load_arguments(folder: RunFolder) -> tuple[str, ...]:

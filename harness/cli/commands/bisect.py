@@ -64,11 +64,11 @@ def command(test: str, good: str, bad: str, checkout: Path | None, repeat: int, 
 
     Each step is an ordinary harness run of that one test, and builds are kept in the cache. When interrupted, the same command goes on.
     """
+    from harness import atomic
     from harness.bisection.bisect import bisect, told
     from harness.bisection.record import Record
     from harness.bisection.runner import ChildRuns
     from harness.bisection.walks import Commits, Versions
-    from harness.reporting import atomic
 
     reports = settings_from(flags).reports
     subject = _subject(test, reports)

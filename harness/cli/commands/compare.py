@@ -67,7 +67,7 @@ def command(
     **flags: Any,
 ) -> int:
     """What is new, fixed, still failing, flaky, gone or slower in RUN (the newest by default) against BASE."""
-    from harness.reporting import atomic
+    from harness import atomic
     from harness.reporting.comparison.commits import ranges
     from harness.reporting.comparison.expected import manifest, shortfalls
     from harness.reporting.comparison.sides import compared

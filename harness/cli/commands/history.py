@@ -21,7 +21,7 @@ from harness.reporting.history.api import RunRecord
 @setting_options("reports")
 def command(last: int, output: Path | None, **flags: Any) -> None:
     """List the newest runs, and write a page of all of them and of the tests that were not always green."""
-    from harness.reporting import atomic
+    from harness import atomic
     from harness.reporting.history.index import history
     from harness.reporting.history.page import FILE, render
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from harness import atomic
 from harness.errors import CloudError
 from harness.localazure.fabric.api import DataDisk, DiskPlan
 from harness.localazure.fabric.commands import attempt, run
@@ -174,6 +175,4 @@ class Disks:
 
 
 def _write(file: Path, content: object) -> None:
-    unfinished = file.with_suffix(".new")
-    unfinished.write_text(json.dumps(content))
-    unfinished.replace(file)
+    atomic.write(file, json.dumps(content), parents=False)

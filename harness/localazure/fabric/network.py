@@ -13,6 +13,7 @@ import logging
 from ipaddress import IPv4Address
 from pathlib import Path
 
+from harness import atomic
 from harness.errors import CloudError
 from harness.localazure.fabric import balancer, flows, namespaces, networks
 from harness.localazure.fabric.api import NetworkPlan, RulePlan
@@ -142,9 +143,7 @@ class Network:
         )
         text = json.dumps(up)
         if not self._file.exists() or self._file.read_text() != text:
-            unfinished = self._file.with_suffix(".new")
-            unfinished.write_text(text)
-            unfinished.replace(self._file)
+            atomic.write(self._file, text, parents=False)
 
     def _read_health(self) -> frozenset[str]:
         try:

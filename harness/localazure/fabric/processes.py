@@ -16,7 +16,6 @@ from pathlib import Path
 
 from harness.localazure.fabric.launch import start_time
 
-
 _PF_EXITING = 0x4
 """A flag of the kernel (include/linux/sched.h)."""
 

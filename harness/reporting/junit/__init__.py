@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from harness.reporting import atomic
+from harness import atomic
 from harness.reporting.junit.api import FULL, Flavour
 from harness.reporting.junit.suites import suites
 from harness.reporting.junit.xml import document

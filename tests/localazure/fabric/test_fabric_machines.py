@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -319,9 +319,10 @@ def test_machine_that_was_going_down_when_its_server_died_boots_again(
             _, state = await fabric.run_command("vm1", ("systemctl", "is-system-running"), 10 * PATIENCE)
             return state.strip() == b"stopping"
 
-        with subprocess.Popen([sys.executable, "-c", _STOPPING, str(lab.state), way]) as server:
-            await lab.until(going, 15)
-            server.kill()
+        server = await asyncio.create_subprocess_exec(sys.executable, "-c", _STOPPING, str(lab.state), way)
+        await lab.until(going, 15)
+        server.kill()
+        await server.wait()
         asyncio.get_running_loop().call_later(1.0, outermost.send, signal.SIGCONT)
         await fabric.start_machine(machine(image))
         await booted(fabric, "vm1")
@@ -331,32 +332,33 @@ def test_machine_that_was_going_down_when_its_server_died_boots_again(
     asyncio.run(scenario())
 
 
-def test_init_process_that_was_killed_is_ending_while_it_waits_for_others_of_its_machine(lab: Lab) -> None:
-    async def scenario() -> None:
-        with subprocess.Popen(["unshare", "--pid", "--fork", "sleep", "60"]) as outer:
-            unshare = Process.of(outer.pid)
-            assert unshare
-            while not unshare.children() or unshare.children()[0].command() != "sleep":
-                await asyncio.sleep(0.01)
-            init = unshare.children()[0]
+def test_init_process_that_was_killed_is_ending_while_it_waits_for_others_of_its_machine() -> None:
+    with subprocess.Popen(["unshare", "--pid", "--fork", "sleep", "60"]) as outer:
+        init = child(outer.pid)
+        # What entered the namespace is waited for by who started it; the first process stays for as long.
+        with subprocess.Popen(["nsenter", f"--target={init.pid}", "--pid", "sleep", "60"]) as entered:
+            child(entered.pid)
             assert init.alive()
             assert not init.ending()
-            # What entered the namespace is waited for by who started it; the first process stays for as long.
-            with subprocess.Popen(["nsenter", f"--target={init.pid}", "--pid", "sleep", "60"]) as entered:
-                nsenter = Process.of(entered.pid)
-                assert nsenter
-                while not nsenter.children():
-                    await asyncio.sleep(0.01)
-                nsenter.send(signal.SIGSTOP)
-                init.send(signal.SIGKILL)
+            entered.send_signal(signal.SIGSTOP)
+            init.send(signal.SIGKILL)
+            until(init.ending)
+            assert init.alive()
+            entered.send_signal(signal.SIGCONT)
+    assert init.ending()
+    assert not init.alive()
 
-                async def ending() -> bool:
-                    return init.ending()
 
-                await lab.until(ending, 5)
-                assert init.alive()
-                nsenter.send(signal.SIGCONT)
-        assert init.ending()
-        assert not init.alive()
+def child(pid: int) -> Process:
+    """The process that was started to run ``sleep``, once it does."""
+    parent = Process.of(pid)
+    assert parent
+    until(lambda: [found.command() for found in parent.children()] == ["sleep"])
+    return parent.children()[0]
 
-    asyncio.run(scenario())
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 5 * PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)

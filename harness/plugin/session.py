@@ -30,6 +30,7 @@ from harness.plugin.diagnosis import Diagnosis
 from harness.plugin.distribution import INTERRUPTED, Distribution
 from harness.plugin.ending import Ending
 from harness.plugin.facts import FILE, cell_of
+from harness.plugin.masking import mask_terminal
 from harness.plugin.namespaces import FILE as LEFTOVERS
 from harness.plugin.namespaces import read_leftovers
 from harness.plugin.narrowing import check_narrowing, is_narrowed
@@ -103,6 +104,9 @@ class Controller:
             )
             # Workers inherit these, and suites read the second.
             os.environ.update({MARK: lifecycle.plan.run, "HARNESS_PATIENCE": str(self.settings.patience)})
+            secrets = run_secrets(lifecycle.folder.path)
+            if not self.supervisor:
+                mask_terminal(self.config, secrets.mask)
             self.lines = LedgerLines(lifecycle.ledger, self._write, time.time())
             self._write(f"run {lifecycle.plan.run}: {lifecycle.folder.path}")
             builds = lifecycle.prepare()
@@ -122,7 +126,7 @@ class Controller:
             self.recorder = Recorder(
                 lifecycle.folder.results,
                 planned,
-                run_secrets(lifecycle.folder.path),
+                secrets,
                 self.settings.reruns,
                 self.settings.infra_reruns,
             )

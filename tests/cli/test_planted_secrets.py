@@ -11,6 +11,8 @@ import html
 import json
 import os
 import shutil
+import subprocess
+import sys
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,12 +20,14 @@ from urllib.parse import quote
 
 import pytest
 
+from harness.redact.shapes import BLANK
 from harness.reporting import junit
 from harness.reporting.junit.api import PORTABLE
 from harness.reporting.model import load
 
 from . import telling_path
-from .killing import Staged
+from .killing import PATIENCE, Staged
+from .staged import SILENT
 
 pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="the checks before a run on the local cloud ask for root"),
@@ -90,7 +94,8 @@ def leaks(paths: list[Path], secrets: dict[str, str]) -> list[str]:
     ]
 
 
-def test_no_secret_is_in_anything_that_a_run_leaves(staged: Staged, monkeypatch: pytest.MonkeyPatch) -> None:
+def plant(staged: Staged, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the project's deployer and a suite of it tell secrets."""
     site = staged.folder / "site"
     shutil.copy(telling_path(), site / "telling.py")
     points = site / "fakes-0.dist-info" / "entry_points.txt"
@@ -98,11 +103,17 @@ def test_no_secret_is_in_anything_that_a_run_leaves(staged: Staged, monkeypatch:
     (staged.folder / "suites" / "telling").mkdir()
     (staged.folder / "suites" / "telling" / "test_telling.py").write_text(SUITE)
     monkeypatch.syspath_prepend(str(site))
-    from telling import MARK, PLANTED, secrets_of, told
+    from telling import PLANTED
 
     for name, value in PLANTED.items():
         monkeypatch.setenv(name, value)
         staged.project.extra[name] = value
+
+
+def test_no_secret_is_in_anything_that_a_run_leaves(staged: Staged, monkeypatch: pytest.MonkeyPatch) -> None:
+    plant(staged, monkeypatch)
+    from telling import MARK, secrets_of, told
+
     command = staged.start(suite="telling")
     staged.settle(command)
     assert command.code == 1, staged.evidence
@@ -129,3 +140,27 @@ def test_no_secret_is_in_anything_that_a_run_leaves(staged: Staged, monkeypatch:
     careless = staged.folder / "careless.txt"
     careless.write_text(told(cell))
     assert {leak.partition(" in ")[0] for leak in leaks([careless], secrets)} == secrets.keys(), "the search finds them"
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "1")], ids=["alone", "worker"])
+def test_no_secret_is_in_what_pytest_says_by_itself(
+    staged: Staged, monkeypatch: pytest.MonkeyPatch, workers: tuple[str, ...]
+) -> None:
+    plant(staged, monkeypatch)
+    from telling import MARK, secrets_of
+
+    (staged.stages / "stop-at").touch()
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "suites/telling", "-v", *workers],
+        cwd=staged.folder, env={**staged.project.environment, SILENT: "1"}, stdin=subprocess.DEVNULL,
+        capture_output=True, text=True, timeout=PATIENCE, check=False,
+    )  # fmt: skip
+    said = done.stdout + done.stderr
+    assert done.returncode == 1, said
+    for part in (" Captured stdout call ", " Captured log call ", "E       RuntimeError: ", MARK, BLANK):
+        assert part in said
+    [cell] = (staged.run.path / "cells").iterdir()
+    secrets = secrets_of(cell)
+    said_to = staged.folder / "said.txt"
+    said_to.write_text(said)
+    assert leaks([said_to], secrets) == []

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Condition, Event, Thread
@@ -23,6 +24,7 @@ from harness.clusters.failures.namespaces import named, runs_of
 from harness.plugin.facts import FILE, ItemFacts, read_planned
 from harness.plugin.failing import CLUSTER, NAMESPACE
 from harness.plugin.running import data_of
+from harness.plugin.unread import note
 from harness.runs.folder import RunFolder
 from harness.runs.secrets import run_secrets
 
@@ -30,8 +32,16 @@ _AT_ONCE = 2
 _LAST = 60.0
 """Seconds that the end of a run waits for what is still being read."""
 
-Job = tuple[str, Failure]
-"""Name of the cluster, and what failed on it."""
+
+@dataclass(frozen=True)
+class _Job:
+    """What failed."""
+
+    cluster: str
+    """Its name."""
+    failure: Failure
+    note: Path
+    """Says that nobody has read it yet."""
 
 
 class Diagnosis:
@@ -51,7 +61,7 @@ class Diagnosis:
         self._facts: dict[str, ItemFacts] = {}
         self._numbers: dict[str, int] = {}
         self._seen: set[tuple[str, float]] = set()
-        self._jobs: SimpleQueue[Job | None] = SimpleQueue()
+        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._threads: list[Thread] = []
         self._collectors: dict[str, Any] = {}
         self._stop = Event()
@@ -72,11 +82,14 @@ class Diagnosis:
         self._seen.add(attempt)
         cluster = str(dict(report.user_properties).get(CLUSTER) or fact.cell)
         place = self._folder.cell(cluster)
+        noted = Path(data["unread"]) if "unread" in data else note(place.leases)  # a worker that died made none
         if place.cluster.exists() and (place.path / "kubeconfig").exists():
             with self._read:
                 self._open[cluster] += 1
-            self._jobs.put((cluster, self._failure(report, data, fact, cluster)))
+            self._jobs.put(_Job(cluster, self._failure(report, data, fact, cluster), noted))
             self._start()
+        else:
+            noted.unlink(missing_ok=True)
 
     def settle(self, clusters: Collection[str]) -> None:
         """Wait, within limits, until all failures on these clusters are read: they are going to be taken down."""
@@ -98,10 +111,8 @@ class Diagnosis:
         for thread in self._threads:
             thread.join(max(0.0, until - time.monotonic()))
         self._cease()
-        for cluster, failure in self._rest():
-            self._skipped(
-                cluster, failure, "the run was cut off" if aborted else "the run ended before it was its turn"
-            )
+        for job in self._rest():
+            self._skipped(job, "the run was cut off" if aborted else "the run ended before it was its turn")
 
     def _cease(self) -> None:
         """Nothing more is begun, and nobody waits for it."""
@@ -117,17 +128,17 @@ class Diagnosis:
 
     def _work(self) -> None:
         while not self._stop.is_set() and (job := self._jobs.get()) is not None:
-            cluster, failure = job
             if self._stop.is_set():
                 self._jobs.put(job)
                 return
             try:
-                self._collector(cluster).collect(failure)
+                self._collector(job.cluster).collect(job.failure)
             except Exception as error:  # a defect here must not cost the failures that come after
-                self._skipped(cluster, failure, f"{type(error).__name__}: {error}")
-                self._tell(cluster, f"evidence about {failure.name} is missing: {error}")
+                self._skipped(job, f"{type(error).__name__}: {error}")
+                self._tell(job.cluster, f"evidence about {job.failure.name} is missing: {error}")
+            job.note.unlink(missing_ok=True)
             with self._read:
-                self._open[cluster] -= 1
+                self._open[job.cluster] -= 1
                 self._read.notify_all()
 
     def _collector(self, cluster: str) -> Any:
@@ -173,8 +184,8 @@ class Diagnosis:
             self._facts = read_planned(self._folder.path / FILE)
         return self._facts.get(nodeid)
 
-    def _rest(self) -> list[Job]:
-        rest: list[Job] = []
+    def _rest(self) -> list[_Job]:
+        rest: list[_Job] = []
         while True:
             try:
                 job = self._jobs.get_nowait()
@@ -183,8 +194,9 @@ class Diagnosis:
             if job is not None:
                 rest.append(job)
 
-    def _skipped(self, cluster: str, failure: Failure, why: str) -> None:
-        folder: Path = self._folder.cell(cluster).failures / failure.folder
+    def _skipped(self, job: _Job, why: str) -> None:
+        failure = job.failure
+        folder: Path = self._folder.cell(job.cluster).failures / failure.folder
         folder.mkdir(parents=True, exist_ok=True)
         problem = self._secrets.mask(f"not collected: {why}")
         evidence = Evidence(failure.nodeid, failure.started, failure.since, failure.until, (), (), (problem,), 0.0)

@@ -5,7 +5,7 @@ exclusive use closes a gate first, or tests that share would keep it waiting for
 
 A test that is killed leaves in the cluster what it made. Tests that share a cluster bear that of others; one that had it for itself may
 have left nodes that take no pods, and one that wants it for itself counts on nothing being there. So the next lease after the former, and
-the next one of the latter kind, first has the cluster alone and cleans up.
+the next one of the latter kind, first has the cluster alone and cleans up, once the evidence about failed tests is read.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from harness.errors import AbortedError
+from harness.plugin.unread import wait_until_read
 from harness.runs.deadline import remaining
 from harness.runs.holdings import Record, cut_off
 
@@ -48,6 +49,7 @@ def lease(
         _lock(gate, kind, deadline)
         _lock(held, kind, deadline)
         if alone and (unclean := cut_off(folder)):
+            wait_until_read(folder)
             clean()
             for path in unclean:
                 path.unlink(missing_ok=True)

@@ -30,6 +30,7 @@ from harness.plugin.loop import LANE
 from harness.plugin.namespaces import Namespaces
 from harness.plugin.suites import Suite
 from harness.plugin.timeouts import SuiteEnd, SuiteOverError, begin
+from harness.plugin.unread import note
 from harness.runs.awaiting import wait_for_cluster
 from harness.runs.holdings import Record
 from harness.runs.ledger import Ledger
@@ -163,6 +164,8 @@ class _Timing:
     stack: ExitStack = field(default_factory=ExitStack)
     record: Record | None = None
     """Its lease."""
+    unread: str = ""
+    """File that says so of its failure, from the first phase that failed on."""
 
 
 PROCESS: pytest.StashKey[TestProcess] = pytest.StashKey()
@@ -266,6 +269,9 @@ def pytest_runtest_makereport(
         "overhead": max(0.0, time.perf_counter() - timing.began - timing.seconds - timing.waited),
     }
     if call.excinfo is not None and report.failed:
+        if timing.record and not timing.unread:
+            timing.unread = str(note(timing.record.leases))
+            data["unread"] = timing.unread
         data["outcome"] = _outcome(call.excinfo.value)
         data["message"] = _first_line(call.excinfo)
     if result and call.when == "call":

@@ -24,6 +24,7 @@ from harness.errors import EXIT_CODES, HarnessError, Outcome, UsageError
 from harness.ginkgo.durations import FILE as DURATIONS
 from harness.ginkgo.durations import remember
 from harness.ginkgo.priority import HIGH, set_session_priority
+from harness.plugin import unread
 from harness.plugin.console import Console, LedgerLines
 from harness.plugin.context import KEY, CellView, Context
 from harness.plugin.diagnosis import Diagnosis
@@ -187,6 +188,8 @@ class Controller:
     def _diagnose(self, lifecycle: Lifecycle) -> None:
         """Collect evidence about failures from here on."""
         assert lifecycle.cloud is not None
+        for cell in lifecycle.plan.cells:
+            unread.forget(lifecycle.folder.cell(cell.name).leases)
         self.diagnosis = Diagnosis(
             lifecycle.folder, lifecycle.cloud, lambda cell, text: lifecycle.ledger.append("progress", cell, text=text)
         )

@@ -52,6 +52,7 @@ class Record:
 
     def __init__(self, leases: Path, worker: str, test: str, *, exclusive: bool) -> None:
         owner = Owner.this()
+        self.leases = leases
         self._path = leases / _FOLDER / f"{owner.pid}-{owner.started.rpartition(':')[2]}.json"
         self._holding = Holding(owner.pid, owner.started, worker, test, exclusive, True, time.time())
         self._cut_off = False

@@ -97,6 +97,8 @@ def test_a_failed_test_is_read_and_its_namespace_deleted(mine: Project, api_serv
     assert paths.index(read) < paths.index(deleted)
     assert paths.count(deleted) == 1, "the test itself left that to the evidence"
     assert not [item for item in api_server.objects["/api/v1/namespaces"] if item["metadata"]["name"] != "default"]
+    notes = mine.folder / "reports" / "latest" / "cells" / CELL / "leases" / "unread"
+    assert list(notes.iterdir()) == [], "the test said that it is to be read, and it was"
     assert "hunter2" not in (mine.folder / "reports" / "latest" / "results.jsonl").read_text()
     assert done.phases("leftovers") == ["started", "passed"]
     [left] = leftovers(mine)

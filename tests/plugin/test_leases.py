@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from threading import Thread
+from threading import Thread, Timer
 
 import pytest
 
 from harness.errors import AbortedError
+from harness.plugin import unread
 from harness.plugin.leases import lease
 from harness.runs.holdings import cut_off, holdings
 
@@ -123,6 +124,31 @@ def test_what_a_killed_test_left_that_had_the_cluster_alone_is_removed_by_the_ne
         assert cleaned == [True]
         with lease(tmp_path, exclusive=False, deadline=soon(1)):
             pass
+
+
+def test_cleaning_waits_until_evidence_about_failed_tests_is_read(tmp_path: Path) -> None:
+    order: list[str] = []
+    failure = unread.note(tmp_path)
+
+    def read() -> None:
+        order.append("read")
+        failure.unlink()
+
+    with held(tmp_path, "exclusive"):
+        pass
+    reading = Timer(0.3, read)
+    reading.start()
+    with lease(tmp_path, exclusive=False, deadline=soon(5), clean=lambda: order.append("cleaned")):
+        pass
+    reading.join()
+    assert order == ["read", "cleaned"]
+
+
+def test_nobody_waits_for_ever_for_a_reader_that_was_killed(tmp_path: Path) -> None:
+    unread.note(tmp_path)
+    unread.wait_until_read(tmp_path, 0.1)
+    unread.forget(tmp_path)
+    unread.wait_until_read(tmp_path, 60)
 
 
 def test_a_test_whose_own_process_was_killed_counts_as_killed(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from harness.clusters.api import Cluster
 from harness.plugin.context import context_of
 from harness.plugin.failing import NAMESPACE, has_failed, noted
 from harness.plugin.namespaces import Namespaces
-from harness.plugin.running import process_of
+from harness.plugin.process import process_of
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient

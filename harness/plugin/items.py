@@ -17,6 +17,7 @@ from harness.ginkgo.api import SpecResult
 from harness.ginkgo.durations import expected
 from harness.ginkgo.selection import Chosen, Selection, load_selection
 from harness.plugin.context import CellView, Context
+from harness.plugin.process import LANE, process_of
 from harness.plugin.suites import chosen_specs
 
 _SHOWN = 6_000
@@ -102,9 +103,10 @@ class SpecItem(pytest.Item):
         return self.spec.serial or "Disruptive" in self.spec.labels
 
     def runtest(self) -> None:
-        from harness.plugin.running import process_of
-
-        self.result = result = process_of(self.config).run_spec(self)
+        process = process_of(self.config)
+        suite = process.context.suite_of(self.path)
+        result = process.run_spec(self.cell, self.stash.get(LANE, 0), self.spec, self.timeout, suite)
+        self.result = result
         self.add_report_section("call", "stdout", _shown(result.output))
         self.add_report_section("call", "log", "\n".join(f"{step.at:8.1f} s  {step.text}" for step in result.steps))
         if result.state in ("skipped", "pending"):

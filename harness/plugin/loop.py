@@ -14,10 +14,8 @@ from typing import Any
 import pytest
 
 from harness.plugin.farewells import farewell_of
+from harness.plugin.process import LANE
 from harness.plugin.scheduler import decoded
-
-LANE: pytest.StashKey[int] = pytest.StashKey()
-"""Number of the cluster on which an item is to run."""
 
 
 def install(config: pytest.Config, let_go: Callable[[pytest.Session, int], None]) -> None:

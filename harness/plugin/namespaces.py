@@ -10,6 +10,7 @@ import re
 import secrets
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,7 @@ from harness.errors import DeployError
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient
 
-    from harness.plugin.running import TestProcess
+    from harness.plugin.process import TestProcess
 
 FILE = "leftovers.jsonl"
 _TIMEOUT = 30.0
@@ -45,17 +46,17 @@ class Namespaces:
     @classmethod
     def of(cls, process: TestProcess, cell: str, kube: ApiClient) -> Namespaces:
         """This process's namespaces in the cell; made at the first call."""
-        if cell not in process.namespaces:
-            from kubernetes.client import ApiClient, CoreV1Api
+        from kubernetes.client import ApiClient, CoreV1Api
 
+        def make(closing: ExitStack) -> Namespaces:
             own = ApiClient(configuration=kube.configuration)
-            found = cls(
-                CoreV1Api(own), cell, process.context.run_folder().path / FILE, process.context.settings.patience
-            )
-            process.closing[cell].callback(own.close)
-            process.closing[cell].callback(found.close)
-            process.namespaces[cell] = found
-        return process.namespaces[cell]
+            closing.callback(own.close)
+            leftovers = process.context.run_folder().path / FILE
+            found = cls(CoreV1Api(own), cell, leftovers, process.context.settings.patience)
+            closing.callback(found.close)
+            return found
+
+        return process.keep(cell, cls, make)
 
     def create(self, test: str) -> str:
         """A new namespace whose default service account exists, so that pods can be created at once."""

@@ -163,11 +163,13 @@ class LinuxFabric:
         """Run a command inside a machine; exit code and the merged output."""
         leader = self._machines.leader(key)
         if leader is None:
+            state = self._machines.state(key)
+            booting = state is MachineState.RUNNING
             raise CloudError(
                 f"run {argv[0]} in machine {key}",
                 code="OperationNotAllowed",
-                last_seen=f"the machine is {self._machines.state(key)}",
-                hint="start it first",
+                last_seen="its system is going down, or not up yet" if booting else f"the machine is {state}",
+                hint="try again in a moment" if booting else "start it first",
             )
         return await guest.run_inside(leader, argv, timeout)
 

@@ -82,13 +82,14 @@ class Diagnosis:
         self._seen.add(attempt)
         cluster = str(dict(report.user_properties).get(CLUSTER) or fact.cell)
         place = self._folder.cell(cluster)
-        noted = Path(data["unread"]) if "unread" in data else note(place.leases)  # a worker that died made none
+        noted = Path(data["unread"]) if "unread" in data else None
         if place.cluster.exists() and (place.path / "kubeconfig").exists():
             with self._read:
                 self._open[cluster] += 1
+            noted = noted or note(place.leases)  # a worker that died made none
             self._jobs.put(_Job(cluster, self._failure(report, data, fact, cluster), noted))
             self._start()
-        else:
+        elif noted:
             noted.unlink(missing_ok=True)
 
     def settle(self, clusters: Collection[str]) -> None:

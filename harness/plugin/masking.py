@@ -16,6 +16,8 @@ from harness.redact.known import LEAST
 
 def mask_terminal(config: pytest.Config, mask: Callable[[str], str]) -> None:
     """Have everything that pytest writes from now on masked."""
+    if not config.pluginmanager.has_plugin("terminalreporter"):
+        return
     writer = config.get_terminal_writer()
     writer._file = MaskedFile(writer._file, mask)
 

@@ -78,7 +78,7 @@ class Arm:
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
-        self.tell: Progress = _quiet
+        self.tell: Progress = quiet
         """Gets a line for the person who watches, about what makes us wait."""
         self.memory: Memory = Forgetful()
         """Keeps what outlives groups."""
@@ -262,7 +262,7 @@ class ArmCloud:
         return self._arm.console(group, machine)
 
 
-def _quiet(_: str) -> None:
+def quiet(_: str) -> None:
     """Nobody watches."""
 
 

@@ -12,7 +12,7 @@ from harness.builds import open_builder
 from harness.builds.api import Build, Progress
 from harness.clouds import bundles
 from harness.clouds.api import NodeProfile
-from harness.clouds.arm import Arm, ArmCloud, Endpoint
+from harness.clouds.arm import Arm, ArmCloud, Endpoint, quiet
 from harness.clouds.limit import limited
 from harness.errors import UsageError
 from harness.settings import Settings
@@ -57,7 +57,7 @@ class AzureCloud(ArmCloud):
 
     def node_profile(self, build: Build, location: str, group: str, deadline: datetime) -> NodeProfile:
         """Sign a URL by which the nodes fetch the build, uploading it first if need be."""
-        url, digest = self._published(build, _quiet)
+        url, digest = self._published(build, quiet)
         with limited(deadline):
             known = self._arm.get(f"/subscriptions/{self.subscription}?api-version=2022-12-01")
         return NodeProfile(
@@ -78,7 +78,3 @@ class AzureCloud(ArmCloud):
             progress(f"publishing the build in storage account {self._settings.storage_account}")
             name = bundles.upload(service, bundle, digest)
             return bundles.signed_url(service, name, datetime.now(UTC)), digest
-
-
-def _quiet(_: str) -> None:
-    """:meth:`AzureCloud.stage` has told already what there was to tell."""

@@ -14,7 +14,7 @@ from azure.identity import ClientSecretCredential
 from harness.builds import open_builder
 from harness.builds.api import Build, Progress
 from harness.clouds.api import ArmRequest, NodeProfile
-from harness.clouds.arm import Arm, ArmCloud, Endpoint
+from harness.clouds.arm import Arm, ArmCloud, Endpoint, quiet
 from harness.clouds.errors import translated
 from harness.clouds.journal import requests_of_machines
 from harness.clouds.limit import carried, limited
@@ -81,7 +81,7 @@ class LocalCloud(ArmCloud):
 
     def node_profile(self, build: Build, location: str, group: str, deadline: datetime) -> NodeProfile:
         """Make the build's managed image a resource of the group."""
-        folder = self._node_image(build, _quiet)
+        folder = self._node_image(build, quiet)
         name = re.sub(r"[^A-Za-z0-9._-]", "-", f"kubernetes-{build.key}")[:80]
         attempted = f"register the managed image {name}"
         with limited(deadline), translated(attempted):
@@ -145,7 +145,3 @@ def _kubelet(version: str) -> Mapping[str, Any]:
         # one failed pull would otherwise make kubelet doubt every preloaded image
         fields["imagePullCredentialsVerificationPolicy"] = "NeverVerify"
     return fields
-
-
-def _quiet(_: str) -> None:
-    """The image was made by :meth:`LocalCloud.stage`; nothing to say."""

@@ -46,9 +46,10 @@ class Namespaces:
     @classmethod
     def of(cls, process: TestProcess, cell: str, kube: ApiClient) -> Namespaces:
         """This process's namespaces in the cell; made at the first call."""
-        from kubernetes.client import ApiClient, CoreV1Api
 
         def make(closing: ExitStack) -> Namespaces:
+            from kubernetes.client import ApiClient, CoreV1Api
+
             own = ApiClient(configuration=kube.configuration)
             closing.callback(own.close)
             leftovers = process.context.run_folder().path / FILE

@@ -47,8 +47,8 @@ class _Timing:
     stack: ExitStack = field(default_factory=ExitStack)
     record: Record | None = None
     """Its lease."""
-    unread: str = ""
-    """File that says so of its failure, from the first phase that failed on."""
+    noted: bool = False
+    """Whether its failure is noted as unread: it is in the first phase that failed."""
 
 
 _TIMING: pytest.StashKey[_Timing] = pytest.StashKey()
@@ -141,9 +141,9 @@ def pytest_runtest_makereport(
         "overhead": max(0.0, time.perf_counter() - timing.began - timing.seconds - timing.waited),
     }
     if call.excinfo is not None and report.failed:
-        if timing.record and not timing.unread:
-            timing.unread = str(note(timing.record.leases))
-            data["unread"] = timing.unread
+        if timing.record and not timing.noted:
+            timing.noted = True
+            data["unread"] = str(note(timing.record.leases))
         data["outcome"] = _outcome(call.excinfo.value)
         data["message"] = _first_line(call.excinfo)
     if result and call.when == "call":

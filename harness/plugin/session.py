@@ -231,14 +231,14 @@ class Controller:
             context = self.config.stash[KEY]
             assert context is not None
             cells = [cell.name for cell in context.cells]
+            self.cell_of = {item.nodeid: cell_of(item, context) for item in session.items}
             if self.lifecycle.crowded:
                 order = {name: number for number, name in enumerate(["", *cells])}
-                session.items.sort(key=lambda item: order[cell_of(item, context)])
-            self.left = Counter(cell_of(item, context) for item in session.items)
+                session.items.sort(key=lambda item: order[self.cell_of[item.nodeid]])
+            self.left = Counter(self.cell_of[item.nodeid] for item in session.items)
             for cell in cells:
                 if not self.left[cell]:
                     self.lifecycle.unused(cell)
-            self.cell_of = {item.nodeid: cell_of(item, context) for item in session.items}
 
     def pytest_runtest_logfinish(self, nodeid: str) -> None:
         """Without xdist, this process knows when a cell's last test has run."""

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from clouds.conftest import opened
 from localazure.conftest import RunningServer
 
-from harness.clouds.api import Group
-from harness.clouds.memory import Memory
-from harness.clouds.room import Demand, Room
+from harness.clouds.arm import ArmCloud
+from harness.clouds.room import Demand
 from harness.clusters.api import Cluster
 from harness.deployers.api import ClusterRequest, Recorder
 from harness.settings import Settings
@@ -25,8 +22,8 @@ ADDRESS = "Microsoft.Network/publicIPAddresses"
 MACHINE = "Microsoft.Compute/virtualMachines"
 
 
-class ServerCloud:
-    """What both clouds do, through the room they share."""
+class ServerCloud(ArmCloud):
+    """What both clouds do, by what they share."""
 
     name = "local"
     server: RunningServer
@@ -35,35 +32,11 @@ class ServerCloud:
         self._stack = ExitStack()
 
     def __enter__(self) -> ServerCloud:
-        self.arm = self._stack.enter_context(opened(self.server))
+        self._arm = self._stack.enter_context(opened(self.server))
         return self
 
     def __exit__(self, *exc: object) -> None:
         self._stack.close()
-
-    def remember_in(self, memory: Memory) -> None:
-        self.arm.memory = memory
-
-    def locations(self) -> Sequence[str]:
-        return self.arm.locations()
-
-    def survey(self, location: str, size: str) -> Room:
-        return self.arm.survey(location, size)
-
-    def register(self, progress: Any) -> None:
-        self.arm.register(progress)
-
-    def create_group(self, name: str, location: str, tags: Mapping[str, str]) -> None:
-        self.arm.create_group(name, location, tags)
-
-    def tag_group(self, name: str, tags: Mapping[str, str]) -> None:
-        self.arm.tag_group(name, tags)
-
-    def delete_group(self, name: str, deadline: datetime) -> None:
-        self.arm.delete_group(name, deadline)
-
-    def groups(self, tags: Mapping[str, str]) -> Sequence[Group]:
-        return self.arm.groups(tags)
 
 
 class MachineDeployer(FileDeployer):
@@ -79,14 +52,14 @@ class MachineDeployer(FileDeployer):
         return Demand(request.control_planes + request.workers, 1)
 
     def up(self, request: ClusterRequest, recorder: Recorder) -> Cluster:
-        arm = self.cloud.arm  # type: ignore[attr-defined]
-        arm.create_group(request.group, request.location, request.tags)
+        cloud = cast("ServerCloud", self.cloud)
+        cloud.create_group(request.group, request.location, request.tags)
         disk = {"osType": "Linux", "osState": "Generalized", "blobUri": self.image.as_uri()}
         body = {"location": request.location, "properties": {"storageProfile": {"osDisk": disk}}}
-        image = arm.compute.images.begin_create_or_update(request.group, "image", body).result()
+        image = cloud.compute.images.begin_create_or_update(request.group, "image", body).result()
         machines = request.control_planes + request.workers
         template = _template(request.location, self._size, image.id, machines)
-        arm.deploy(request.group, "cluster", template, {}, request.deadline)
+        cloud.deploy(request.group, "cluster", template, {}, request.deadline)
         return cluster_of(request)
 
 

@@ -164,12 +164,12 @@ class LinuxFabric:
         leader = self._machines.leader(key)
         if leader is None:
             state = self._machines.state(key)
-            booting = state is MachineState.RUNNING
+            on = state is MachineState.RUNNING
             raise CloudError(
                 f"run {argv[0]} in machine {key}",
                 code="OperationNotAllowed",
-                last_seen="its system is going down, or not up yet" if booting else f"the machine is {state}",
-                hint="try again in a moment" if booting else "start it first",
+                last_seen="its system is going down, or not up yet" if on else f"the machine is {state}",
+                hint="try again in a moment" if on else "start it first",
             )
         return await guest.run_inside(leader, argv, timeout)
 
